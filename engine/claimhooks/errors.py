@@ -1,0 +1,202 @@
+"""Every error of claimhooks, in one catalogue.
+
+Three readers, three forms:
+
+* OAuth clients get an :class:`OAuthError`: an RFC code and a text without internals.
+* Operators get a :class:`Problem`: file, line, reason and remedy, under a stable code.
+* Programs that embed claimhooks catch a :class:`ClaimhooksError`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ClaimhooksError(Exception):
+    """The base of every exception that claimhooks raises on purpose."""
+
+
+# What OAuth clients see --------------------------------------------------------------------------
+
+MAX_DESCRIPTION: Final = 1000
+_OUTSIDE_RFC_TEXT: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+def rfc_text(text: str) -> str:
+    """`text` within the characters of RFC 6749 §5.2 (%x20-21 / %x23-5B / %x5D-7E).
+
+    Double quotes become single ones, a backslash becomes a slash, anything else outside becomes
+    ``?``; at most 1,000 characters are kept.
+    """
+    text = text[:MAX_DESCRIPTION].replace('"', "'").replace("\\", "/")
+    return _OUTSIDE_RFC_TEXT.sub("?", text)
+
+
+class OAuthError(ClaimhooksError):
+    """A denial: raise a subclass in a hook and it becomes the response (RFC 6749 §5.2).
+
+    `description` is shown to the OAuth client; without one the class's own text is used.
+    """
+
+    error: ClassVar[str] = "server_error"
+    status: ClassVar[int] = 500
+    default_description: ClassVar[str] = "the authorization server could not issue the token"
+
+    def __init__(self, description: str = "") -> None:
+        self.description = str(description) or self.default_description
+        super().__init__(self.description)
+
+
+class AccessDenied(OAuthError):
+    """`access_denied`, HTTP 400. The code is borrowed from RFC 6749 §4.1.2.1."""
+
+    error = "access_denied"
+    status = 400
+    default_description = "access denied"
+
+
+class InvalidScope(OAuthError):
+    """`invalid_scope`, HTTP 400 (RFC 6749 §5.2)."""
+
+    error = "invalid_scope"
+    status = 400
+    default_description = "the requested scope is invalid"
+
+
+class InvalidRequest(OAuthError):
+    """`invalid_request`, HTTP 400 (RFC 6749 §5.2)."""
+
+    error = "invalid_request"
+    status = 400
+    default_description = "the request is invalid"
+
+
+class InvalidTarget(OAuthError):
+    """`invalid_target`, HTTP 400 (RFC 8707 §2)."""
+
+    error = "invalid_target"
+    status = 400
+    default_description = "the requested audience is invalid"
+
+
+class TemporarilyUnavailable(OAuthError):
+    """`temporarily_unavailable`, HTTP 400. The code is borrowed from RFC 6749 §4.1.2.1.
+
+    Not 503: real clients drop the body of a 5xx, and with it the description.
+    """
+
+    error = "temporarily_unavailable"
+    status = 400
+    default_description = "try again later"
+
+
+class ServerError(OAuthError):
+    """`server_error`, HTTP 500 with the hook's text. The code is from RFC 6749 §4.1.2.1."""
+
+
+# What operators see ------------------------------------------------------------------------------
+
+# Why the policy refused a part of a patch: code → remedy.
+REFUSALS: Final[dict[str, str]] = {
+    "claim_not_namespaced": "name the claim with an http(s) URL or a URN that you own, such as "
+    "https://acme.example/tier, or list the plain name in [policy] private_claims",
+    "claim_not_in_namespaces": "use one of the namespaces listed in [policy] namespaces, or add "
+    "this one there",
+    "claim_reserved": "choose another name: this one belongs to the issuer",
+    "claim_reserved_host": "use a host that you own; see [policy] reserved_hosts",
+    "claim_not_json": "return str, int, float, bool, None, list or dict, as it is to be signed",
+    "claim_too_large": "put less into the token: all custom claims together may take 100,000 "
+    "bytes encoded",
+    "claim_conflict": "let one hook own the claim, or read context.claims before setting it",
+    "scope_not_allowed": "grant the scope to the client, define it at the API, or widen "
+    "[policy] scopes",
+    "scope_malformed": "return a list of scope tokens (RFC 6749 §3.3): printable ASCII without "
+    "space, double quote or backslash",
+    "lifetime_extended": "return an expires_in that is at most the API's token lifetime",
+    "lifetime_malformed": "return expires_in as a whole number of seconds, 1 or more",
+}
+
+# How a hook fails: code → remedy.
+FAULTS: Final[dict[str, str]] = {
+    "hook_raised": "mend the hook, or raise AccessDenied (or a sibling) where a denial is meant",
+    "hook_exited": "return or raise instead: a hook must not end the process",
+    "answer_not_a_patch": "return None, or a dict of claim names, 'scope' and 'expires_in'",
+    "policy_refused": "see the refusals of this hook",
+}
+
+# Why a folder, a settings file or a sample could not be used: code → remedy.
+PROBLEMS: Final[dict[str, str]] = {
+    "folder_missing": "create the folder, or name another with --hooks",
+    "folder_unreadable": "make the folder readable for this user",
+    "folder_empty": "add a hook file, or pass --allow-empty to run without hooks",
+    "file_unreadable": "make it a readable, regular file, or remove it",
+    "file_too_large": "keep a hook file under 1 MiB; data belongs elsewhere",
+    "file_not_utf8": "save the file as UTF-8",
+    "syntax_error": "correct the syntax",
+    "import_failed": "correct the import, or install what it needs",
+    "load_raised": "mend the code that runs when the file is loaded",
+    "load_exited": "remove the call: loading a hook must not end the process",
+    "thread_left_running": "start no threads while loading; a reload could not stop them",
+    "absolute_sibling_import": "import it relatively, so that it is reloaded with the hook",
+    "hook_missing": "add a function credentials_exchange with the decorator @hookimpl, or let the "
+    "file name start with '_' to make it a helper",
+    "hook_misspelt": "rename the function to credentials_exchange",
+    "hook_twice": "give each hook a file of its own",
+    "hook_in_subfolder": "move the file up into the hooks folder: only files there are hooks",
+    "hook_is_wrapper": "write two plain hooks instead, one named to run before and one after",
+    "hook_is_generator": "return the patch instead of yielding it",
+    "argument_unknown": "take any of client, scope, audience and context, by name",
+    "hook_unknown": "name the hook after its file, without .py",
+    "secret_missing": "set the environment variable, or mount the file",
+    "settings_unreadable": "make the settings file readable",
+    "settings_malformed": "correct the TOML",
+    "settings_invalid": "see 'Configuration' in the README",
+    "sample_unreadable": "make the sample a readable file",
+    "sample_malformed": "correct the JSON",
+    "sample_invalid": "see 'Samples' in the README",
+    "sample_missing": "name a .json file, a .jsonl file, a folder of them, or -",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that an operator has to mend, and where."""
+
+    code: str
+    """A key of :data:`PROBLEMS`."""
+    file: str
+    reason: str
+    line: int | None = None
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.reason} [{self.code}]\n  → {self.remedy or PROBLEMS[self.code]}"
+
+
+class _ProblemsError(ClaimhooksError):
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class LoadError(_ProblemsError):
+    """A hooks folder or its settings cannot be used; `problems` has every reason."""
+
+
+class SampleError(_ProblemsError):
+    """A sample exchange cannot be read; `problems` says where and why."""
+
+
+class TokenRejected(ClaimhooksError):
+    """An access token failed verification at `step`, one of :data:`claimhooks.token.STEPS`."""
+
+    def __init__(self, step: str, reason: str) -> None:
+        self.step = step
+        self.reason = reason
+        super().__init__(f"{step}: {reason}")

@@ -1,0 +1,1 @@
+"""Where a generation runs: `inline`, in this process."""

@@ -1,0 +1,81 @@
+"""The inline lane: hooks run in this process and thread. Fast, and no security boundary."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+from claimhooks.pipeline import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from claimhooks.exchange import Exchange, Outcome
+    from claimhooks.generation import Generation
+
+
+class InlineLane:
+    """Drives the chain. ``async def`` hooks are awaited in the caller's loop, or in one of ours."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def run(self, generation: Generation, exchange: Exchange) -> Outcome:
+        """The outcome of `exchange`; blocks, also inside a running event loop."""
+        steps = chain(generation, exchange)
+        try:
+            pending = next(steps)
+            while True:
+                try:
+                    answer = self._await(pending)
+                except Exception as error:  # noqa: BLE001 - the chain judges it
+                    pending = steps.throw(error)
+                else:
+                    pending = steps.send(answer)
+        except StopIteration as end:
+            return end.value
+
+    async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
+        """The outcome of `exchange`. A hook that is not ``async def`` blocks the event loop."""
+        steps = chain(generation, exchange)
+        try:
+            pending = next(steps)
+            while True:
+                try:
+                    answer = await pending
+                except Exception as error:  # noqa: BLE001 - the chain judges it
+                    pending = steps.throw(error)
+                else:
+                    pending = steps.send(answer)
+        except StopIteration as end:
+            return end.value
+
+    def close(self) -> None:
+        """Stop the event loop of the lane, if it ever needed one."""
+        with self._starting:
+            if self._loop is not None and self._thread is not None:
+                if self._thread.is_alive():
+                    self._loop.call_soon_threadsafe(self._loop.stop)
+                    self._thread.join()
+                self._loop.close()
+            self._loop = self._thread = None
+
+    def _await(self, pending: Awaitable[object]) -> object:
+        async def finish() -> object:
+            return await pending
+
+        return asyncio.run_coroutine_threadsafe(finish(), self._running_loop()).result()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            # After a fork the thread is gone, and the loop with it.
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="claimhooks-async-hooks", daemon=True
+                )
+                self._thread.start()
+            return self._loop

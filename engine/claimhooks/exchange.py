@@ -6,7 +6,7 @@ makes is a plain dataclass, cheap to build, that pydantic writes to and reads fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -148,12 +148,12 @@ class TraceEntry:
 
     hook: str
     file: str
-    micros: float = 0.0
-    patch: Patch | None = None
+    micros: float
+    patch: Patch | None
     """What it asked for; a value that is not JSON is described in angle brackets."""
-    applied: Patch = field(default_factory=dict[str, JsonValue])
+    applied: Patch
     """The part of the patch that took effect."""
-    refused: list[Refused] = field(default_factory=list[Refused])
+    refused: list[Refused]
     error: HookError | None = None
     skipped: str | None = None
     """Why its effects were left out: its `match`, or a fault under ``on_error = "skip"``."""
@@ -168,7 +168,7 @@ class Denial:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """The end of the chain.
 

@@ -31,11 +31,11 @@ _FAULT: Final = Denial("server_error", OAuthError.default_description, OAuthErro
 def chain(generation: Generation, exchange: Exchange) -> Chain:
     """Run the hooks of `generation` over `exchange`, in order; returns the outcome."""
     judge = generation.judge
-    standing = Standing.at_start(exchange, judge.policy)
+    standing = Standing(exchange, judge.policy)
     arguments = Arguments(exchange, generation.digest)
-    trace: list[TraceEntry] = []
+    trace = standing.trace
     for hook in generation.hooks:
-        entry = TraceEntry(hook.name, hook.file)
+        entry = TraceEntry(hook.name, hook.file, 0.0, None, {}, [])
         trace.append(entry)
         if hook.matcher is not None:
             entry.skipped = hook.matcher.mismatch(
@@ -50,14 +50,10 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
             if answer is not None and type(answer) is not dict and inspect.isawaitable(answer):
                 answer = yield answer
             ended = perf_counter_ns()
-            if answer is not None:
-                judgement = judge.apply(answer, standing, hook.name)
-                entry.patch, entry.applied = judgement.patch, judgement.applied
-                entry.refused = judgement.refused
-                if judgement.is_fault:
-                    refusals = [f"{refused.name} ({refused.code})" for refused in entry.refused]
-                    reason = f"the policy refused {', '.join(refusals)}"
-                    entry.error = HookError("policy_refused", reason, hook.file, hook.line)
+            if answer is not None and not judge.apply(answer, standing, entry):
+                refusals = [f"{refused.name} ({refused.code})" for refused in entry.refused]
+                reason = f"the policy refused {', '.join(refusals)}"
+                entry.error = HookError("policy_refused", reason, hook.file, hook.line)
         except OAuthError as denial:
             entry.error = _located(denial.error, denial.description, denial, generation, hook)
             entry.micros = _micros(started, perf_counter_ns())
@@ -118,7 +114,7 @@ def _located(
 
 
 def _micros(started: int, ended: int) -> float:
-    return round((ended - started) / 1000, 1)
+    return (ended - started) // 100 / 10
 
 
 def _warnings(standing: Standing) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Final, Literal
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import to_json
 
 from claimhooks import claims as rules
-from claimhooks.exchange import DEFAULT_TOKEN_LIFETIME, SCOPE_TOKEN, Exchange, Patch, Refused
+from claimhooks.exchange import DEFAULT_TOKEN_LIFETIME, SCOPE_TOKEN, Exchange, Patch, Refused, TraceEntry
 
 WARN_BYTES: Final = 4_000
 """From here on, tokens come near the header limits of real servers (8 kB and less)."""
@@ -67,46 +66,30 @@ class NotAPatch(Exception):  # noqa: N818 - reads as the reason it carries
     """A hook answered with something that is no patch at all; the text names its type."""
 
 
-@dataclass(slots=True)
 class Standing:
-    """What the chain has reached so far."""
+    """What the chain has reached so far for one exchange."""
 
-    scope: list[str]
-    expires_in: int
-    """Seconds."""
-    addable: frozenset[str] | None
-    """The scopes that a hook may ask for; None: any."""
-    longest: int
-    """Seconds that no hook may exceed: the API's token lifetime."""
-    claims: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
-    owners: dict[str, str] = field(default_factory=dict[str, str])
-    """Which hook set each claim."""
-    claims_bytes: int = 0
-    """What the claims take in a token, encoded, at most."""
+    __slots__ = ("addable", "claims", "claims_bytes", "expires_in", "longest", "scope", "trace")
 
-    @classmethod
-    def at_start(cls, exchange: Exchange, policy: Policy) -> Standing:
-        """The exchange as it stands before the first hook."""
-        api, scope = exchange.api, exchange.scope
-        lifetime = DEFAULT_TOKEN_LIFETIME if api is None else api.token_lifetime
-        addable: frozenset[str] | None = None
+    def __init__(self, exchange: Exchange, policy: Policy) -> None:
+        api, granted = exchange.api, exchange.scope
+        self.scope = list(dict.fromkeys(granted))
+        self.longest = DEFAULT_TOKEN_LIFETIME if api is None else api.token_lifetime
+        """Seconds that no hook may exceed."""
+        self.expires_in = self.longest
+        """Seconds."""
+        self.addable: frozenset[str] | None = None
+        """The scopes that a hook may ask for; None: any."""
         if policy.scopes != "any":
-            granted = scope if exchange.grant is None else scope + exchange.grant
-            defined = api.scopes if api is not None and policy.scopes == "api" else ()
-            addable = frozenset(granted + defined)
-        return cls(list(dict.fromkeys(scope)), lifetime, addable, lifetime)
-
-
-@dataclass(slots=True)
-class Judgement:
-    """What becomes of one patch."""
-
-    patch: Patch
-    """What was asked for, as JSON."""
-    applied: Patch
-    refused: list[Refused]
-    is_fault: bool
-    """Whether the exchange fails; then nothing has been applied."""
+            if exchange.grant is not None:
+                granted += exchange.grant
+            if policy.scopes == "api" and api is not None:
+                granted += api.scopes
+            self.addable = frozenset(granted)
+        self.claims: dict[str, JsonValue] = {}
+        self.claims_bytes = 0
+        """What the claims take in a token, encoded, at most."""
+        self.trace: list[TraceEntry] = []
 
 
 class Judge:
@@ -124,18 +107,18 @@ class Judge:
         )
         self._refusal_of_name = lru_cache(maxsize=4096)(self._judge_name)
 
-    def apply(self, answer: object, standing: Standing, hook: str) -> Judgement:
-        """Judge what `hook` answered, and apply to `standing` what is allowed.
+    def apply(self, answer: object, standing: Standing, entry: TraceEntry) -> bool:
+        """Judge what the hook of `entry` answered, and apply to `standing` what is allowed.
 
-        Raises :class:`NotAPatch` if it is no dict, or has a key that is no string.
+        Writes the judgement into `entry`. False if the exchange fails by it; nothing has been
+        applied then. Raises :class:`NotAPatch` if the answer is no dict with text as keys.
         """
         if type(answer) is not dict:
             raise NotAPatch(f"returned a value of type {rules.type_name(answer)}, not a dict")
         patch: Patch = {}
-        applied: Patch = {}
-        scope, expires_in = standing.scope, standing.expires_in
         claims: dict[str, JsonValue] = {}
         refused: list[Refused] = []
+        scope, expires_in = standing.scope, standing.expires_in
         for name, value in answer.items():
             if type(name) is not str:
                 raise NotAPatch(f"returned a dict with a key of type {rules.type_name(name)}")
@@ -147,26 +130,30 @@ class Judge:
                 continue
             if name == "scope":
                 scope = self._judge_scope(asked, standing, refused)
-                applied[name] = [*scope]
             elif name == "expires_in":
-                applied[name] = expires_in = _judge_lifetime(asked, standing, refused)
+                expires_in = _judge_lifetime(asked, standing, refused)
             elif why := self._refusal_of_name(name) or _conflict(name, asked, standing):
                 refused.append(Refused(name, *why))
             else:
                 claims[name] = asked
         claims_bytes = standing.claims_bytes
         if claims:
-            claims_bytes = _drop_what_is_too_large(claims, standing, patch, refused)
-            applied |= claims
+            claims_bytes += _ASCII_OVER_UTF8 * len(to_json(claims))
+            if claims_bytes > WARN_BYTES:
+                claims_bytes = _drop_what_is_too_large(claims, standing, patch, refused)
+        entry.patch, entry.refused = patch, refused
         if refused and (self.policy.mode == "strict" or _is_unusable(refused)):
-            return Judgement(patch, {}, refused, is_fault=True)
-        standing.scope = scope
-        standing.expires_in = expires_in
-        standing.claims_bytes = claims_bytes
-        for name, asked in claims.items():
-            standing.claims[name] = asked
-            standing.owners.setdefault(name, hook)
-        return Judgement(patch, applied, refused, is_fault=False)
+            return False
+        if claims:
+            standing.claims |= claims
+            standing.claims_bytes = claims_bytes
+        entry.applied = applied = claims
+        if "scope" in patch:
+            standing.scope = scope
+            applied["scope"] = [*scope]
+        if "expires_in" in patch:
+            applied["expires_in"] = standing.expires_in = expires_in
+        return True
 
     def _judge_scope(
         self, asked: JsonValue, standing: Standing, refused: list[Refused]
@@ -175,17 +162,18 @@ class Judge:
             reason = f"a value of type {rules.type_name(asked)}, not a list"
             refused.append(Refused("scope", "scope_malformed", reason))
             return []
+        addable = standing.addable
         allowed: dict[str, None] = {}
         for token in asked:
             if type(token) is not str:
                 reason = f"an item of type {rules.type_name(token)}, which is no scope token"
                 refused.append(Refused("scope", "scope_malformed", reason))
-            elif standing.addable is not None and token in standing.addable:
+            elif addable is not None and token in addable:
                 allowed[token] = None
             elif not _is_scope_token(token):
                 reason = "a character, or no text, that RFC 6749 §3.3 does not allow in a scope"
                 refused.append(Refused(token, "scope_malformed", reason))
-            elif standing.addable is None:
+            elif addable is None:
                 allowed[token] = None
             else:
                 refused.append(Refused(token, "scope_not_allowed", self._beyond))
@@ -241,16 +229,14 @@ def _conflict(name: str, asked: JsonValue, standing: Standing) -> tuple[str, str
     before, now = (json.dumps(value, sort_keys=True) for value in (standing.claims[name], asked))
     if before == now:
         return None
-    return "claim_conflict", f"{standing.owners[name]} has set it to {before}, not {now}"
+    owner = next(entry.hook for entry in standing.trace if name in entry.applied)
+    return "claim_conflict", f"{owner} has set it to {before}, not {now}"
 
 
 def _drop_what_is_too_large(
     claims: dict[str, JsonValue], standing: Standing, patch: Patch, refused: list[Refused]
 ) -> int:
-    """Bytes that all claims take then. Counted to the byte only where it can matter."""
-    size = standing.claims_bytes + _ASCII_OVER_UTF8 * len(to_json(claims))
-    if size <= WARN_BYTES:
-        return size
+    """Keep of `claims` what fits, counting to the byte; returns what all claims take then."""
     size = rules.encoded_size(standing.claims)
     for name, value in list(claims.items()):
         own = rules.encoded_size({name: value}) - 1

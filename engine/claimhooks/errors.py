@@ -179,18 +179,20 @@ class Problem:
         return f"{place}: {self.reason} [{self.code}]\n  → {self.remedy or PROBLEMS[self.code]}"
 
 
-class _ProblemsError(ClaimhooksError):
+class ProblemsError(ClaimhooksError):
+    """Something that an operator wrote cannot be used; `problems` has every reason."""
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
 
-class LoadError(_ProblemsError):
-    """A hooks folder or its settings cannot be used; `problems` has every reason."""
+class LoadError(ProblemsError):
+    """A hooks folder or its settings cannot be used."""
 
 
-class SampleError(_ProblemsError):
-    """A sample exchange cannot be read; `problems` says where and why."""
+class SampleError(ProblemsError):
+    """A sample exchange cannot be read."""
 
 
 class TokenRejected(ClaimhooksError):

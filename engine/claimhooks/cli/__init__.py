@@ -1,0 +1,69 @@
+"""The command line: one module a command.
+
+Results go to stdout, messages to stderr. Exit status 0: all is well; 1: the answer is no; 2: the
+command could not do its work.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, NoReturn
+
+import click
+
+from claimhooks import __version__
+from claimhooks.cli.check import check
+from claimhooks.cli.run import run
+from claimhooks.cli.verify import verify
+from claimhooks.errors import ClaimhooksError, Problem, ProblemsError
+
+MAX_SHOWN: Final = 20
+
+
+class _Commands(click.Group):
+    """Turns errors that an operator can mend into messages, and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ProblemsError as error:
+            _fail([*map(_problem, error.problems[:MAX_SHOWN])], len(error.problems))
+        except ClaimhooksError as error:
+            _fail([str(error)], 1)
+        except BrokenPipeError:
+            # Whoever read the results has seen enough; nothing can be written any more.
+            sys.stderr.close()
+            sys.exit(2)
+        except OSError as error:
+            _fail([f"{error.filename or 'output'}: {error.strerror}"], 1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="claimhooks %(version)s")
+def main() -> None:
+    """Run Python hooks at OAuth 2.0's client-credentials exchange.
+
+    \b
+    Examples:
+      claimhooks run examples/exchanges
+      claimhooks check hooks
+      claimhooks verify TOKEN --jwks jwks.json --issuer URL --audience URL
+    """
+
+
+def _problem(problem: Problem) -> str:
+    place, _, remedy = str(problem).partition("\n")
+    return f"{click.style(place, fg='red')}\n{remedy}"
+
+
+def _fail(messages: list[str], count: int) -> NoReturn:
+    for message in messages:
+        click.echo(message, err=True)
+    if count > len(messages):
+        click.echo(f"and {count - len(messages):,} more problems", err=True)
+    sys.exit(2)
+
+
+main.add_command(run)
+main.add_command(check)
+main.add_command(verify)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sized
 
     from pydantic import JsonValue
 
@@ -39,7 +39,7 @@ _HOST: Final = re.compile(r"[a-z0-9_.:-]+")
 _PRINTABLE_ASCII: Final = re.compile(r"[!-~]+")
 
 
-class NotJson(Exception):  # noqa: N818 - reads as the reason it carries
+class NotJson(Exception):
     """A value that cannot be signed as JSON; the text says what it is and where in the value."""
 
     def __init__(self, reason: str) -> None:
@@ -127,37 +127,40 @@ def _copy(value: object, depth: int, room: list[int]) -> JsonValue:
         if isfinite(value):
             return value
         raise NotJson(f"the float {value}, which JSON does not have")
-    if type(value) is list or type(value) is dict:
-        if depth == 0:
-            raise NotJson(f"nesting deeper than {MAX_DEPTH} levels")
-        room[0] -= len(value)
-        if room[0] < 0:
-            raise NotJson(f"more than {MAX_BYTES:,} items")
-        return (
-            _copy_list(value, depth - 1, room)
-            if type(value) is list
-            else _copy_dict(value, depth - 1, room)
-        )
+    if type(value) is list:
+        return _copy_list(value, depth, room)
+    if type(value) is dict:
+        return _copy_dict(value, depth, room)
     raise NotJson(f"a value of type {type_name(value)}")
 
 
+def _enter(items: Sized, depth: int, room: list[int]) -> None:
+    if depth == 0:
+        raise NotJson(f"nesting deeper than {MAX_DEPTH} levels")
+    room[0] -= len(items)
+    if room[0] < 0:
+        raise NotJson(f"more than {MAX_BYTES:,} items")
+
+
 def _copy_list(items: list[object], depth: int, room: list[int]) -> JsonValue:
+    _enter(items, depth, room)
     copy: list[JsonValue] = []
     for index, item in enumerate(items):
         try:
-            copy.append(_copy(item, depth, room))
+            copy.append(_copy(item, depth - 1, room))
         except NotJson as error:
             raise error.inside(f"[{index}]") from None
     return copy
 
 
 def _copy_dict(items: dict[object, object], depth: int, room: list[int]) -> JsonValue:
+    _enter(items, depth, room)
     copy: dict[str, JsonValue] = {}
     for key, item in items.items():
         if type(key) is not str:
             raise NotJson(f"a dict with a key of type {type_name(key)}")
         try:
-            copy[_writable(key)] = _copy(item, depth, room)
+            copy[_writable(key)] = _copy(item, depth - 1, room)
         except NotJson as error:
             raise error.inside(f".{key}") from None
     return copy

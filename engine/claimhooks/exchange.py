@@ -36,8 +36,8 @@ NAME_CHARACTERS: Final = r"^[^\x00-\x1f\x7f]+$"
 Name = Annotated[str, StringConstraints(pattern=NAME_CHARACTERS, max_length=2048)]
 """A name or URI: text on one line."""
 
-SCOPE_TOKEN: Final = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
-ScopeToken = Annotated[str, StringConstraints(pattern=SCOPE_TOKEN)]
+SCOPE_SYNTAX: Final = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
+ScopeToken = Annotated[str, StringConstraints(pattern=SCOPE_SYNTAX)]
 """One scope token (RFC 6749 §3.3)."""
 
 Scopes = Annotated[tuple[ScopeToken, ...], Field(strict=False)]

@@ -102,9 +102,7 @@ class Generation:
                     matcher=Matcher.of(settings.of_hook(name).match),
                     secrets=secrets[name],
                 )
-                for name, implementation in _implementations(
-                    enabled, snapshot, modules, problems
-                )
+                for name, implementation in _implementations(enabled, snapshot, modules, problems)
             )
             if problems:
                 raise LoadError(_presentable(problems, Redactor.of(secrets.values())))
@@ -213,7 +211,9 @@ def _register(
         if manager.unregister(module) is None:
             yield from _unknown_arguments(hooks, file)
         for attribute in marked.keys() - {HOOK_NAME}:
-            reason = f"{attribute} is no hook that claimhooks knows{nearest(attribute, [HOOK_NAME])}"
+            reason = (
+                f"{attribute} is no hook that claimhooks knows{nearest(attribute, [HOOK_NAME])}"
+            )
             yield Problem("hook_misspelt", file, reason, _line_of(functions[attribute]))
         return
     if not hooks:
@@ -242,7 +242,9 @@ def _uncallable(function: Callable[..., object], file: str) -> Iterator[Problem]
             reason = f"the hook takes {parameter}, which nothing is passed to"
             yield Problem("argument_unknown", file, reason, line)
         elif parameter.kind is parameter.KEYWORD_ONLY:
-            reason = f"the argument {parameter.name!r} is keyword-only; hooks are called by position"
+            reason = (
+                f"the argument {parameter.name!r} is keyword-only; hooks are called by position"
+            )
             yield Problem("argument_unknown", file, reason, line, remedy="remove the '*' before it")
 
 

@@ -105,7 +105,7 @@ class Context(Protocol):
 
 
 @_hookspec
-def credentials_exchange(  # type: ignore[empty-body]
+def credentials_exchange(
     client: Client, scope: list[str], audience: str, context: Context
 ) -> dict[str, JsonValue] | None:
     """Customise one client-credentials exchange, just before its token is signed.

@@ -37,7 +37,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """
 
     def __init__(self, snapshot: Snapshot, code: Mapping[str, CodeType | None]) -> None:
-        """`code` is what the files of `snapshot`, by path, were compiled to, if they could be."""
+        """`code` is what the files of `snapshot`, by path, were compiled to; None: they were not."""
         self.package: Final = f"_claimhooks_{next(_numbers)}_{snapshot.digest[:8]}"
         self._snapshot = snapshot
         self._code: dict[str, CodeType | None] = {}
@@ -108,7 +108,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
                 return frame.filename, frame.lineno
         return None
 
-    def traceback(self, error: BaseException) -> str:
+    def format_traceback(self, error: BaseException) -> str:
         """The traceback of `error` as Python prints it, without the frames of claimhooks.
 
         Its source lines are those of the snapshot, whatever the files on disk have become.
@@ -134,9 +134,7 @@ def _chain(
 ) -> Iterator[traceback.TracebackException]:
     while report is not None:
         yield report
-        report = report.__cause__ or (
-            None if report.__suppress_context__ else report.__context__
-        )
+        report = report.__cause__ or (None if report.__suppress_context__ else report.__context__)
 
 
 _OWN_FOLDER: Final = __file__.removesuffix("modules.py")

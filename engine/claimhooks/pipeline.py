@@ -65,7 +65,7 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
             code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
             reason = "".join(format_exception_only(error)).strip()
             entry.error = _located(code, reason, error, generation, hook)
-            entry.error.traceback = generation.modules.traceback(error)
+            entry.error.traceback = generation.modules.format_traceback(error)
         entry.micros = _micros(started, ended)
         if entry.error is not None:
             if hook.on_error == "deny":

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import to_json
 
 from claimhooks import claims as rules
-from claimhooks.exchange import DEFAULT_TOKEN_LIFETIME, SCOPE_TOKEN, Exchange, Patch, Refused, TraceEntry
+from claimhooks.exchange import (
+    DEFAULT_TOKEN_LIFETIME,
+    SCOPE_SYNTAX,
+    Exchange,
+    Patch,
+    Refused,
+    TraceEntry,
+)
 
 WARN_BYTES: Final = 4_000
 """From here on, tokens come near the header limits of real servers (8 kB and less)."""
@@ -19,7 +26,7 @@ WARN_BYTES: Final = 4_000
 # PyJWT's longest ASCII escape, \ud83d\ude00, is three times as long as the four bytes of UTF-8.
 _ASCII_OVER_UTF8: Final = 3
 
-_is_scope_token: Final = re.compile(SCOPE_TOKEN).fullmatch
+_is_scope_token: Final = re.compile(SCOPE_SYNTAX).fullmatch
 
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 
@@ -62,7 +69,7 @@ class Policy(BaseModel):
         return tuple(host.lower().strip(".") for host in hosts)
 
 
-class NotAPatch(Exception):  # noqa: N818 - reads as the reason it carries
+class NotAPatch(Exception):
     """A hook answered with something that is no patch at all; the text names its type."""
 
 
@@ -119,7 +126,7 @@ class Judge:
         claims: dict[str, JsonValue] = {}
         refused: list[Refused] = []
         scope, expires_in = standing.scope, standing.expires_in
-        for name, value in answer.items():
+        for name, value in cast("dict[object, object]", answer).items():
             if type(name) is not str:
                 raise NotAPatch(f"returned a dict with a key of type {rules.type_name(name)}")
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
@@ -15,7 +14,7 @@ from claimhooks.exchange import Exchange, Scopes
 from claimhooks.validation import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from claimhooks.exchange import Outcome
 
@@ -115,7 +114,9 @@ def _file(path: Path, problems: list[Problem]) -> Iterator[Sample]:
             if path.suffix == ".jsonl":
                 yield from _lines(file, str(path), problems)
             else:
-                yield from _document(file.read(MAX_SAMPLE_BYTES + 1), str(path), path.stem, problems)
+                yield from _document(
+                    file.read(MAX_SAMPLE_BYTES + 1), str(path), path.stem, problems
+                )
     except OSError as error:
         problems.append(_unreadable(path, error))
 
@@ -160,13 +161,12 @@ def _sample(
     data: bytes, name: str, line: int | None, shown: str, problems: list[Problem]
 ) -> Iterator[Sample]:
     try:
-        parsed = _DECODER.decode(data.decode())
-        if type(parsed) is not dict:
+        parsed: object = _DECODER.decode(data.decode())
+        if not isinstance(parsed, dict):
             reason = "a sample is a JSON object; several go one a line into a .jsonl file"
             problems.append(Problem("sample_invalid", shown, reason, line))
             return
-        parsed.setdefault("name", name)
-        sample = Sample.model_validate(parsed)
+        sample = Sample.model_validate({"name": name, **parsed})
     except UnicodeDecodeError as error:
         line = line or data.count(b"\n", 0, error.start) + 1
         reason = f"byte 0x{data[error.start]:02x} is not UTF-8"

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from pydantic import JsonValue
 
 MAX_SECRET_BYTES: Final = 64 * 1024
 
 
-class SecretMissing(Exception):  # noqa: N818 - reads as the reason it carries
+class SecretMissing(Exception):
     """A secret has no value; the text says where it was looked for."""
 
 

@@ -69,7 +69,7 @@ class Settings(_Table):
                 for location, reason in explain(error, cls)
             ]
         else:
-            settings._file = file
+            settings._file = file  # noqa: SLF001 - its own
             return settings
         raise LoadError(problems)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from claimhooks.errors import LoadError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 
@@ -105,7 +107,7 @@ def _content(path: Path) -> bytes:
     try:
         # Not to wait for the writer of a named pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _Unusable(Problem("file_unreadable", str(path), "not a regular file"))
             content = file.read(MAX_FILE_BYTES + 1)

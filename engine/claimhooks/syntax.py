@@ -53,11 +53,10 @@ def _hooks_of(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def _repeated_hooks(tree: ast.Module, shown: str) -> Iterator[Problem]:
-    first, *others = _hooks_of(tree) or [None]
-    for other in others:
-        if first is not None and other is not None:
-            reason = f"a second {HOOK_NAME}: it would silently replace that of line {first.lineno}"
-            yield Problem("hook_twice", shown, reason, other.lineno)
+    hooks = _hooks_of(tree)
+    for hook in hooks[1:]:
+        reason = f"a second {HOOK_NAME}: it would silently replace that of line {hooks[0].lineno}"
+        yield Problem("hook_twice", shown, reason, hook.lineno)
 
 
 def _hooks_in_subfolder(tree: ast.Module, shown: str) -> Iterator[Problem]:
@@ -81,7 +80,9 @@ def _absolute_sibling_imports(
         for name in names:
             top = name.split(".")[0]
             if top in siblings and not _is_elsewhere(top, snapshot.root):
-                relative = f"from . import {top}" if top != snapshot.root.name else "from . import …"
+                relative = (
+                    f"from . import {top}" if top != snapshot.root.name else "from . import …"
+                )
                 yield Problem(
                     "absolute_sibling_import",
                     shown,

@@ -9,7 +9,6 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
@@ -21,6 +20,8 @@ from jwt.algorithms import get_default_algorithms
 from claimhooks.errors import OAuthError, TokenRejected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from pydantic import JsonValue
 
     from claimhooks.exchange import Exchange, Outcome
@@ -37,7 +38,7 @@ TYPES: Final[dict[Profile, str]] = {"rfc9068": "at+jwt", "auth0": "JWT"}
 RSA_BITS: Final = 2048
 
 
-class NoToken(OAuthError):  # noqa: N818 - named for what there is
+class NoToken(OAuthError):
     """The outcome is not granted, so there is nothing to sign."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -94,15 +95,15 @@ class SigningKey:
 
     @classmethod
     def of(cls, private: PrivateKey, algorithm: Algorithm) -> Self:
-        """A key that already exists. Raises ValueError if it does not fit the algorithm."""
-        fitting = {
+        """A key that already exists. Raises TypeError or ValueError if the two do not fit."""
+        fitting: dict[Algorithm, type[PrivateKey]] = {
             "RS256": rsa.RSAPrivateKey,
             "PS256": rsa.RSAPrivateKey,
             "ES256": ec.EllipticCurvePrivateKey,
             "EdDSA": ed25519.Ed25519PrivateKey,
-        }[algorithm]
-        if not isinstance(private, fitting):
-            raise ValueError(f"{algorithm} does not sign with a {type(private).__name__}")
+        }
+        if not isinstance(private, fitting[algorithm]):
+            raise TypeError(f"{algorithm} does not sign with a {type(private).__name__}")
         if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name != "secp256r1":
             raise ValueError(f"ES256 signs on the curve P-256, not on {private.curve.name}")
         return cls(private, algorithm, thumbprint(_public_jwk(private, algorithm)))
@@ -140,7 +141,11 @@ def _public_jwk(private: PrivateKey, algorithm: Algorithm) -> Jwk:
 
 def thumbprint(jwk: Jwk) -> str:
     """The SHA-256 thumbprint of a public key (RFC 7638 §3, RFC 8037 §2)."""
-    required = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
+    required = {
+        "RSA": ("e", "kty", "n"),
+        "EC": ("crv", "kty", "x", "y"),
+        "OKP": ("crv", "kty", "x"),
+    }
     members = {name: jwk[name] for name in required[jwk["kty"]]}
     digest = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode())
     return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()

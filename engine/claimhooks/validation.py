@@ -24,7 +24,6 @@ _EXPECTED: Final = {
     "string_type": "text",
     "tuple_type": "a list",
 }
-_JSON_NAMES: Final = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}
 
 
 def explain(
@@ -57,14 +56,26 @@ def _what(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "recursion_loop":
         return "nested too deeply"
     if expected := _EXPECTED.get(kind):
-        found = detail["input"]
-        return f"must be {expected}, not {_JSON_NAMES.get(type(found), _scalar(found))}"
+        found: object = detail["input"]
+        return f"must be {expected}, not {_json_name(found)}"
     message = detail["msg"].removeprefix("Value error, ")
     return message.replace("Input should be", "must be").replace("String should", "text should")
 
 
-def _scalar(value: object) -> str:
-    return "null" if value is None else "a number"
+def _json_name(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "text"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> Iterable[str]:

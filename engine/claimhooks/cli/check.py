@@ -25,7 +25,9 @@ Examples:
 
 Exit status: 0 if the hooks load; 2 with every problem if they do not."""
 )
-@click.argument("hooks_dir", metavar="[DIR]", type=click.Path(path_type=Path), default=Path("hooks"))
+@click.argument(
+    "hooks_dir", metavar="[DIR]", type=click.Path(path_type=Path), default=Path("hooks")
+)
 @config_option
 @allow_empty_option
 def check(hooks_dir: Path, config: Path | None, allow_empty: bool) -> None:
@@ -38,7 +40,7 @@ def check(hooks_dir: Path, config: Path | None, allow_empty: bool) -> None:
     generation = Generation.load(snapshot, settings, allow_empty=allow_empty)
     policy = settings.policy
     click.echo(f"generation {generation.digest}")
-    click.echo(f"lane       inline: hooks run in the issuer's process, no isolation")
+    click.echo("lane       inline: hooks run in the issuer's process, no isolation")
     click.echo(f"policy     {policy.mode}; hooks may add scopes of: {policy.scopes}")
     for number, hook in enumerate(generation.hooks, start=1):
         place = hook.file if hook.line is None else f"{hook.file}:{hook.line}"

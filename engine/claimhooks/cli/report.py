@@ -77,8 +77,7 @@ def _document(result: Result) -> dict[str, object]:
         "claims": outcome.claims,
         "expires_in": outcome.expires_in,
         "token": token,
-        "error": error
-        and {"error": error.error, "error_description": error.error_description},
+        "error": error and {"error": error.error, "error_description": error.error_description},
         "trace": [_entry(entry) for entry in outcome.trace],
         "warnings": outcome.warnings,
     }

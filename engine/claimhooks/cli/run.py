@@ -14,7 +14,6 @@ from claimhooks.cli.options import allow_empty_option, config_option, settings_f
 from claimhooks.cli.report import JsonReport, Result
 from claimhooks.cli.text import TextReport
 from claimhooks.errors import LoadError, Problem
-from claimhooks.exchange import Exchange
 from claimhooks.generation import hook_names
 from claimhooks.runtime import Runtime
 from claimhooks.samples import Sample, read
@@ -107,7 +106,7 @@ def run(
             report.add(_result(sample, runtime, issuer, key, profile, sign=sign))
         report.end()
         results.seek(0)
-        shutil.copyfileobj(results, click.get_binary_stream("stdout"))
+        shutil.copyfileobj(results, sys.stdout.buffer)
     sys.exit(0 if report.is_good else 1)
 
 

@@ -69,7 +69,8 @@ def _lines(result: Result) -> Iterator[str]:
     sample, outcome = result.sample, result.outcome
     color = _VERDICTS[outcome.status]
     yield ""
-    yield f"{click.style(sample.name, bold=True)}  {click.style(outcome.status, fg=color, bold=True)}"
+    verdict = click.style(outcome.status, fg=color, bold=True)
+    yield f"{click.style(_printable(sample.name), bold=True)}  {verdict}"
     about = ", ".join(filter(None, [sample.client.name, sample.client.tenant]))
     yield from _field("client", sample.client.id + (f" ({about})" if about else ""))
     yield from _field("audience", sample.audience)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 import jwt
@@ -76,4 +76,4 @@ def _key_set(path: Path) -> dict[str, object]:
         raise click.UsageError(f"--jwks {path}: not JSON") from None
     if not isinstance(keys, dict):
         raise click.UsageError(f"--jwks {path}: a JWK set is an object with the key 'keys'")
-    return keys
+    return cast("dict[str, object]", keys)

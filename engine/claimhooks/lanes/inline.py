@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from claimhooks.pipeline import chain
 
@@ -36,7 +36,7 @@ class InlineLane:
                 else:
                     pending = steps.send(answer)
         except StopIteration as end:
-            return end.value
+            return cast("Outcome", end.value)
 
     async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
         """The outcome of `exchange`. A hook that is not ``async def`` blocks the event loop."""
@@ -51,7 +51,7 @@ class InlineLane:
                 else:
                     pending = steps.send(answer)
         except StopIteration as end:
-            return end.value
+            return cast("Outcome", end.value)
 
     def close(self) -> None:
         """Stop the event loop of the lane, if it ever needed one."""

@@ -1,8 +1,10 @@
-"""Puts the client's tier, from the registry, into its tokens."""
+"""Puts the client's tier, from its metadata, into its tokens."""
 
 from claimhooks import hookimpl
+
+from . import _acme
 
 
 @hookimpl
 def credentials_exchange(client):
-    return {"https://acme.example/tier": client.metadata.get("tier", "free")}
+    return {_acme.claim("tier"): client.metadata.get("tier", "free")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -105,13 +105,15 @@ def checked_copy(value: object) -> JsonValue:
     # The two most common values, text and a list of text, without the bookkeeping.
     if type(value) is str and value.isascii():
         return value
-    if type(value) is list and len(value) < MAX_BYTES and _is_plain_text(value):
-        return value.copy()
+    if type(value) is list and _is_plain_text(items := cast("list[object]", value)):
+        return cast("list[JsonValue]", items.copy())
     return _copy(value, MAX_DEPTH, [MAX_BYTES])
 
 
 def _is_plain_text(items: list[object]) -> bool:
-    return all([type(item) is str and item.isascii() for item in items])  # noqa: C419 - faster
+    return len(items) < MAX_BYTES and all(
+        [type(item) is str and item.isascii() for item in items]  # noqa: C419 - faster
+    )
 
 
 def _copy(value: object, depth: int, room: list[int]) -> JsonValue:
@@ -128,10 +130,10 @@ def _copy(value: object, depth: int, room: list[int]) -> JsonValue:
             return value
         raise NotJson(f"the float {value}, which JSON does not have")
     if type(value) is list:
-        return _copy_list(value, depth, room)
+        return _copy_list(cast("list[object]", value), depth, room)
     if type(value) is dict:
-        return _copy_dict(value, depth, room)
-    raise NotJson(f"a value of type {type_name(value)}")
+        return _copy_dict(cast("dict[object, object]", value), depth, room)
+    raise NotJson(f"a value of type {type_name(cast('object', value))}")
 
 
 def _enter(items: Sized, depth: int, room: list[int]) -> None:

@@ -37,7 +37,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """
 
     def __init__(self, snapshot: Snapshot, code: Mapping[str, CodeType | None]) -> None:
-        """`code` is what the files of `snapshot`, by path, were compiled to; None: they were not."""
+        """`code` is what each file of `snapshot` was compiled to; None: it could not be."""
         self.package: Final = f"_claimhooks_{next(_numbers)}_{snapshot.digest[:8]}"
         self._snapshot = snapshot
         self._code: dict[str, CodeType | None] = {}
@@ -53,7 +53,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         sys.meta_path.append(self)
 
     def load(self, path: str) -> ModuleType:
-        """Import the file at `path`, one at the top of the folder. Raises whatever its code does."""
+        """Import the file at `path`, at the top of the folder. Raises whatever its code does."""
         return importlib.import_module(f"{self.package}.{path.removesuffix('.py')}")
 
     def unload(self) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _FAULT: Final = Denial("server_error", OAuthError.default_description, OAuthError.status)
 """All that an OAuth client learns of a fault."""
 
+_PLAIN: Final = (type(None), dict)
+
 
 def chain(generation: Generation, exchange: Exchange) -> Chain:
     """Run the hooks of `generation` over `exchange`, in order; returns the outcome."""
@@ -47,7 +49,7 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
         started = ended = perf_counter_ns()
         try:
             answer = hook.function(*copies)
-            if answer is not None and type(answer) is not dict and inspect.isawaitable(answer):
+            if type(answer) not in _PLAIN and inspect.isawaitable(answer):
                 answer = yield answer
             ended = perf_counter_ns()
             if answer is not None and not judge.apply(answer, standing, entry):

@@ -134,8 +134,10 @@ def _result(
         return Result(sample, outcome, differences)
     claims = payload(sample, outcome, issuer=issuer, profile=profile)
     header = key.header(profile)
-    jwt = key.sign(claims, profile) if sign else None
-    return Result(sample, outcome, differences, header, claims, jwt)
+    if sign:
+        return Result(sample, outcome, differences, header, claims, key.sign(claims, profile))
+    del header["kid"]
+    return Result(sample, outcome, differences, header, claims)
 
 
 def _with_progress(samples: Iterator[Sample], places: Iterable[str]) -> Iterable[Sample]:

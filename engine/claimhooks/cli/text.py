@@ -192,4 +192,4 @@ def _time(micros: float) -> str:
 
 def _printable(text: str) -> str:
     # Control characters of a hostile sample or hook must not reach the terminal.
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

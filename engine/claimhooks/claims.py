@@ -107,7 +107,7 @@ def checked_copy(value: object) -> JsonValue:
         return value
     if type(value) is list and _is_plain_text(items := cast("list[object]", value)):
         return cast("list[JsonValue]", items.copy())
-    return _copy(value, MAX_DEPTH, [MAX_BYTES])
+    return _copy(cast("object", value), MAX_DEPTH, [MAX_BYTES])
 
 
 def _is_plain_text(items: list[object]) -> bool:
@@ -133,7 +133,7 @@ def _copy(value: object, depth: int, room: list[int]) -> JsonValue:
         return _copy_list(cast("list[object]", value), depth, room)
     if type(value) is dict:
         return _copy_dict(cast("dict[object, object]", value), depth, room)
-    raise NotJson(f"a value of type {type_name(cast('object', value))}")
+    raise NotJson(f"a value of type {type_name(value)}")
 
 
 def _enter(items: Sized, depth: int, room: list[int]) -> None:

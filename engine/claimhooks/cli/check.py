@@ -35,7 +35,7 @@ def check(hooks_dir: Path, config: Path | None, allow_empty: bool) -> None:
 
     Lists every hook in the order in which it runs, or every problem.
     """
-    settings = settings_from(config)
+    settings = settings_from(config, hooks_dir)
     snapshot = Snapshot.read(hooks_dir, allow_missing=allow_empty)
     generation = Generation.load(snapshot, settings, allow_empty=allow_empty)
     policy = settings.policy

@@ -87,7 +87,7 @@ def run(
     A SAMPLE is a .json file, a .jsonl file with one sample a line, a folder of them, or - for
     standard input. Nothing is printed until all samples have been read.
     """
-    settings = settings_from(config)
+    settings = settings_from(config, hooks_dir)
     if only is not None:
         settings = _only(only, hooks_dir, settings)
     key = SigningKey.generate("ES256")

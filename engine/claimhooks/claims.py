@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeGuard, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -105,15 +105,15 @@ def checked_copy(value: object) -> JsonValue:
     # The two most common values, text and a list of text, without the bookkeeping.
     if type(value) is str and value.isascii():
         return value
-    if type(value) is list and _is_plain_text(items := cast("list[object]", value)):
-        return cast("list[JsonValue]", items.copy())
-    return _copy(cast("object", value), MAX_DEPTH, [MAX_BYTES])
+    if _is_plain_list(value):
+        return value.copy()
+    return _copy(value, MAX_DEPTH, [MAX_BYTES])
 
 
-def _is_plain_text(items: list[object]) -> bool:
-    return len(items) < MAX_BYTES and all(
-        [type(item) is str and item.isascii() for item in items]  # noqa: C419 - faster
-    )
+def _is_plain_list(value: object) -> TypeGuard[list[JsonValue]]:
+    if type(value) is not list or len(items := cast("list[object]", value)) > MAX_BYTES:
+        return False
+    return all([type(item) is str and item.isascii() for item in items])  # noqa: C419 - faster
 
 
 def _copy(value: object, depth: int, room: list[int]) -> JsonValue:

@@ -71,3 +71,15 @@ def run(hooks: Hooks) -> Run:
             return runtime.run(exchange(**changes))
 
     return outcome_of
+
+
+@pytest.fixture(name="hook")
+def hook_source() -> Callable[..., str]:
+    """:func:`hook`, for tests that write files themselves."""
+    return hook
+
+
+@pytest.fixture(name="exchange")
+def exchange_builder() -> Callable[..., Exchange]:
+    """:func:`exchange`."""
+    return exchange

@@ -148,12 +148,13 @@ def _implementations(
     """The hooks of the files `names` in the order in which they run."""
     manager = pluggy.PluginManager(hookspec.PROJECT)
     manager.add_hookspecs(hookspec)
-    loaded = [(name, _import(name, snapshot, modules, problems)) for name in names]
-    # pluggy calls the last registered first.
-    for name, module in reversed(loaded):
-        if module is not None:
+    for name in names:
+        if (module := _import(name, snapshot, modules, problems)) is not None:
             problems.extend(_register(name, module, snapshot.shown(f"{name}.py"), manager))
-    for implementation in reversed(manager.hook.credentials_exchange.get_hookimpls()):
+    # pluggy calls the last registered first, and trylast in its own way: we go by the files.
+    implementations = manager.hook.credentials_exchange.get_hookimpls()
+    implementations.sort(key=lambda one: (one.trylast - one.tryfirst, names.index(one.plugin_name)))
+    for implementation in implementations:
         yield implementation.plugin_name, implementation
 
 
@@ -208,7 +209,9 @@ def _register(
         manager.register(module, name)
         manager.check_pending()
     except pluggy.PluginValidationError:
-        if manager.unregister(module) is None:
+        if manager.is_registered(module):
+            manager.unregister(module)
+        else:
             yield from _unknown_arguments(hooks, file)
         for attribute in marked.keys() - {HOOK_NAME}:
             reason = (

@@ -25,7 +25,7 @@ def is_hook_file(path: str) -> bool:
 
 
 def compile_file(snapshot: Snapshot, path: str, problems: list[Problem]) -> CodeType | None:
-    """The code of one file, or None; appends to `problems` what is wrong with it."""
+    """The code of one file, or None; then `problems` has been told what is wrong with it."""
     shown = snapshot.shown(path)
     try:
         tree = ast.parse(snapshot.files[path], shown)
@@ -37,11 +37,11 @@ def compile_file(snapshot: Snapshot, path: str, problems: list[Problem]) -> Code
         reason = str(error) or "nested too deeply to be compiled"
         problems.append(Problem("syntax_error", shown, reason))
         return None
-    problems.extend(_repeated_hooks(tree, shown))
-    problems.extend(_absolute_sibling_imports(tree, shown, snapshot))
+    found = [*_repeated_hooks(tree, shown), *_absolute_sibling_imports(tree, shown, snapshot)]
     if "/" in path and not any(part.startswith("_") for part in path.split("/")):
-        problems.extend(_hooks_in_subfolder(tree, shown))
-    return code
+        found.extend(_hooks_in_subfolder(tree, shown))
+    problems.extend(found)
+    return None if found else code
 
 
 def _hooks_of(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -88,7 +88,9 @@ def test_a_broken_helper_is_reported_once_and_in_its_own_place(hooks: Hooks) -> 
 def test_an_unknown_argument_is_told_which_there_are(hooks: Hooks) -> None:
     (problem,) = problems_of(hooks({"a.py": MARKED + "def credentials_exchange(user):\n    pass"}))
     assert "'user'" in problem.reason
-    (problem,) = problems_of(hooks({"a.py": MARKED + "def credentials_exchange(scopes):\n    pass"}))
+    (problem,) = problems_of(
+        hooks({"a.py": MARKED + "def credentials_exchange(scopes):\n    pass"})
+    )
     assert "did you mean 'scope'" in problem.reason
 
 

@@ -65,7 +65,7 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
             ended = perf_counter_ns()
             code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
-            reason = "".join(format_exception_only(error)).strip()
+            reason = generation.modules.readable("".join(format_exception_only(error)).strip())
             entry.error = _located(code, reason, error, generation, hook)
             entry.error.traceback = generation.modules.format_traceback(error)
         entry.micros = _micros(started, ended)

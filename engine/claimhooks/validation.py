@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Location = Sequence[int | str]
 
+MAX_STEPS: Final = 8
+
 _EXPECTED: Final = {
     "bool_type": "true or false",
     "datetime_type": "a date and time",
@@ -32,9 +34,8 @@ def explain(
     """Each mistake in the input of `model`: its location, and the location with what is wrong."""
     for detail in error.errors(include_url=False):
         location = detail["loc"]
-        place = "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in location
-        ).removeprefix(".")
+        steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in location]
+        place = "".join(steps[:MAX_STEPS]).removeprefix(".")
         what = _what(detail, model)
         yield location, f"{place}: {what}" if place else what
 
@@ -53,7 +54,7 @@ def _what(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown key{nearest(str(location[-1]), _keys_at(model, location[:-1]))}"
     if kind == "missing":
         return "is missing"
-    if kind == "recursion_loop":
+    if "recursion" in detail["msg"].lower():
         return "nested too deeply"
     if expected := _EXPECTED.get(kind):
         found: object = detail["input"]

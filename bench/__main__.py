@@ -17,9 +17,10 @@ from typing import Any
 import jwt
 import pluggy
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import KeySet
 
-from claimhooks import Api, Client, Exchange, RequestContext, Runtime
+from claimhooks import Api, Client, Exchange, RequestContext, Runtime, hookimpl, hookspec
 from claimhooks.generation import Generation
 from claimhooks.snapshot import Snapshot
 from claimhooks.token import SigningKey, payload
@@ -147,6 +148,7 @@ def _authlib(key: SigningKey) -> Any:
         def get_extra_claims(self, *_: object) -> dict[str, str]:
             return {"https://acme.example/tier": "gold", "https://acme.example/tenant": "north"}
 
+    assert isinstance(key.private, ec.EllipticCurvePrivateKey)
     private = jwt.algorithms.ECAlgorithm.to_jwk(key.private, as_dict=True)
     members = {**private, "kid": key.kid, "alg": "ES256", "use": "sig"}
     jwks = KeySet.import_key_set({"keys": [members]})
@@ -154,8 +156,6 @@ def _authlib(key: SigningKey) -> Any:
 
 
 def _pluggy(count: int) -> pluggy.PluginManager:
-    from claimhooks import hookimpl, hookspec
-
     manager = pluggy.PluginManager("claimhooks")
     manager.add_hookspecs(hookspec)
     for _ in range(count):

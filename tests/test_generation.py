@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claimhooks import HookSettings, LoadError, Problem, Runtime, Settings
+from claimhooks import Exchange, HookSettings, LoadError, Problem, Runtime, Settings
 from claimhooks.errors import PROBLEMS
 from claimhooks.generation import Generation
 from claimhooks.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from conftest import Exchange, Hooks
+    from conftest import Hooks
 
 GOOD = "from claimhooks import hookimpl\n\n@hookimpl\ndef credentials_exchange():\n    pass\n"
 MARKED = "from claimhooks import hookimpl\n\n@hookimpl\n"

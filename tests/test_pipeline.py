@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claimhooks import HookSettings, Outcome, RequestContext, Runtime, Settings
+from claimhooks import Exchange, HookSettings, Outcome, RequestContext, Runtime, Settings
 from claimhooks.match import Match
 
 if TYPE_CHECKING:
-    from conftest import Exchange, Hooks, Run
+    from conftest import Hooks, Run
 
 CLAIM = "https://acme.example/x"
 SEEN = f"return {{'{CLAIM}': VALUE}}"

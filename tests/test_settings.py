@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claimhooks import HookSettings, LoadError, Runtime, Settings
+from claimhooks import Exchange, HookSettings, LoadError, Runtime, Settings
 
 if TYPE_CHECKING:
-    from conftest import Exchange, Hooks
+    from conftest import Hooks
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwk as jose_jwk
 from joserfc import jwt as jose_jwt
@@ -132,8 +133,6 @@ def unsigned(header: Mapping[str, object], body: Mapping[str, object], signature
 
 
 def hs256_with_the_public_key() -> str:
-    from cryptography.hazmat.primitives import hashes, hmac
-
     signed = unsigned({"alg": "HS256", "typ": "at+jwt", "kid": KEY.kid}, claims())[:-1]
     mac = hmac.HMAC(json.dumps(KEY.public_jwk()).encode(), hashes.SHA256())
     mac.update(signed.encode())
@@ -221,7 +220,7 @@ def published() -> Iterator[tuple[str, list[SigningKey]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Jwks) as server:

@@ -255,6 +255,20 @@ def test_async_hooks_work_from_run_arun_and_run_inside_a_loop(
         assert error.line == 7
 
 
+def test_an_async_hook_that_exits_is_a_fault_and_the_next_exchange_goes_on(
+    hooks: Hooks, hook: Callable[..., str], exchange: Callable[..., Exchange]
+) -> None:
+    source = hook(ASYNC + "if client.metadata: raise SystemExit").replace(
+        "def cred", "async def cred"
+    )
+    with Runtime(hooks({"a.py": source})) as runtime:
+        leaving, staying = exchange(metadata={"a": 1}), exchange()
+        outcomes = [runtime.run(leaving), runtime.run(staying), asyncio.run(runtime.arun(leaving))]
+    assert [outcome.status for outcome in outcomes] == ["fault", "granted", "fault"]
+    assert outcomes[0].trace[0].error is not None
+    assert outcomes[0].trace[0].error.code == "hook_exited"
+
+
 def test_async_hooks_of_many_exchanges_wait_together(
     async_hooks: Path, exchange: Callable[..., Exchange]
 ) -> None:

@@ -29,12 +29,9 @@ class InlineLane:
         try:
             pending = next(steps)
             while True:
-                try:
-                    answer = self._await(pending)
-                except Exception as error:  # noqa: BLE001 - the chain judges it
-                    pending = steps.throw(error)
-                else:
-                    pending = steps.send(answer)
+                coming = asyncio.run_coroutine_threadsafe(_settled(pending), self._running_loop())
+                answer, error = coming.result()
+                pending = steps.send(answer) if error is None else steps.throw(error)
         except StopIteration as end:
             return cast("Outcome", end.value)
 
@@ -44,12 +41,8 @@ class InlineLane:
         try:
             pending = next(steps)
             while True:
-                try:
-                    answer = await pending
-                except Exception as error:  # noqa: BLE001 - the chain judges it
-                    pending = steps.throw(error)
-                else:
-                    pending = steps.send(answer)
+                answer, error = await _settled(pending)
+                pending = steps.send(answer) if error is None else steps.throw(error)
         except StopIteration as end:
             return cast("Outcome", end.value)
 
@@ -63,12 +56,6 @@ class InlineLane:
                 self._loop.close()
             self._loop = self._thread = None
 
-    def _await(self, pending: Awaitable[object]) -> object:
-        async def finish() -> object:
-            return await pending
-
-        return asyncio.run_coroutine_threadsafe(finish(), self._running_loop()).result()
-
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             # After a fork the thread is gone, and the loop with it.
@@ -79,3 +66,11 @@ class InlineLane:
                 )
                 self._thread.start()
             return self._loop
+
+
+async def _settled(pending: Awaitable[object]) -> tuple[object, BaseException | None]:
+    # SystemExit as well: raised in a task, it would end the event loop.
+    try:
+        return await pending, None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the chain judges it
+        return None, error

@@ -147,6 +147,11 @@ def test_hooks_run_in_the_order_of_files_then_tryfirst_and_trylast(hooks: Hooks)
     assert names == ["30", "40", "20", "50", "10", "60"]
 
 
+@pytest.mark.parametrize("name", ["10.tier", "20 tier", "30-tïer", "class", "a.b.c"])
+def test_a_hook_file_may_have_any_name(hooks: Hooks, name: str) -> None:
+    assert [hook.name for hook in Runtime(hooks({f"{name}.py": GOOD})).generation.hooks] == [name]
+
+
 def test_helpers_load_from_files_subfolders_and_inside_functions(
     hooks: Hooks, hook: Callable[..., str], exchange: Callable[..., Exchange]
 ) -> None:
@@ -276,6 +281,13 @@ class TestUnusableFolders:
         (folder / "b.py").write_bytes(b"# one\n# caf\xe9\n")
         (problem,) = problems_of(folder)
         assert (problem.code, problem.line) == ("file_not_utf8", 2)
+
+    def test_a_file_whose_name_is_not_utf8(self, hooks: Hooks) -> None:
+        folder = hooks({"a.py": GOOD})
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff.py")).write_text(GOOD)
+        (problem,) = problems_of(folder)
+        assert "not UTF-8" in problem.reason
+        str(problem).encode()
 
     def test_a_file_of_ten_megabytes(self, hooks: Hooks) -> None:
         (problem,) = problems_of(hooks({"a.py": GOOD + "#" * 10_000_000}))

@@ -298,6 +298,22 @@ def test_an_outcome_goes_through_json(run: Run) -> None:
         assert Outcome.from_json(outcome.to_json()) == outcome
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return {'\\ud800': 1}",
+        "return {'https://acme.example/x': {'\\ud800': 1}}",
+        "return {'scope': ['\\ud800']}",
+        "raise ValueError('\\ud800')",
+        "raise AccessDenied('\\ud800')",
+    ],
+)
+def test_text_that_utf8_cannot_write_is_escaped_in_the_trace(run: Run, body: str) -> None:
+    outcome = run(body)
+    assert outcome.status != "granted"
+    assert Outcome.from_json(outcome.to_json()) == outcome
+
+
 def test_every_outcome_carries_the_digest_and_the_microseconds(run: Run) -> None:
     outcome = run("import time; time.sleep(0.002)")
     assert len(outcome.generation) == 64

@@ -8,6 +8,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeGuard, cast
 from urllib.parse import urlsplit
 
+from claimhooks.errors import utf8_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
 
@@ -164,7 +166,7 @@ def _copy_dict(items: dict[object, object], depth: int, room: list[int]) -> Json
         try:
             copy[_writable(key)] = _copy(item, depth - 1, room)
         except NotJson as error:
-            raise error.inside(f".{key}") from None
+            raise error.inside(f".{utf8_text(key)}") from None
     return copy
 
 

@@ -37,6 +37,11 @@ def rfc_text(text: str) -> str:
     return _OUTSIDE_RFC_TEXT.sub("?", text)
 
 
+def utf8_text(text: str) -> str:
+    """`text` with lone surrogates escaped, so that it can be written as UTF-8."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 class OAuthError(ClaimhooksError):
     """A denial: raise a subclass in a hook and it becomes the response (RFC 6749 §5.2).
 

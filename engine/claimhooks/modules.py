@@ -44,7 +44,8 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         self._paths: dict[str, str] = {}
         self._packages = {self.package}
         for path, compiled in code.items():
-            *folders, file = path.removesuffix(".py").split("/")
+            *folders, file = path.split("/")
+            file = _module_name(file)
             for depth in range(len(folders)):
                 self._packages.add(".".join([self.package, *folders[: depth + 1]]))
             name = ".".join([self.package, *folders, *([] if file == "__init__" else [file])])
@@ -54,7 +55,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def load(self, path: str) -> ModuleType:
         """Import the file at `path`, at the top of the folder. Raises whatever its code does."""
-        return importlib.import_module(f"{self.package}.{path.removesuffix('.py')}")
+        return importlib.import_module(f"{self.package}.{_module_name(path)}")
 
     def unload(self) -> None:
         """Forget all modules of the snapshot."""
@@ -127,6 +128,11 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         lines = self._snapshot.files[path].decode().splitlines()
         text = lines[frame.lineno - 1] if frame.lineno <= len(lines) else ""
         return traceback.FrameSummary(frame.filename, frame.lineno, frame.name, line=text.strip())
+
+
+def _module_name(file: str) -> str:
+    # Any text will do, but for the dot, which would make it a module within a package.
+    return file.removesuffix(".py").replace(".", "%2e")
 
 
 def _chain(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from claimhooks import claims as rules
 from claimhooks.arguments import Arguments
-from claimhooks.errors import OAuthError, rfc_text
+from claimhooks.errors import OAuthError, rfc_text, utf8_text
 from claimhooks.exchange import Denial, Exchange, HookError, Outcome, TraceEntry
 from claimhooks.policy import WARN_BYTES, NotAPatch, Standing
 
@@ -67,7 +67,7 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
             code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
             reason = generation.modules.readable("".join(format_exception_only(error)).strip())
             entry.error = _located(code, reason, error, generation, hook)
-            entry.error.traceback = generation.modules.format_traceback(error)
+            entry.error.traceback = utf8_text(generation.modules.format_traceback(error))
         entry.micros = _micros(started, ended)
         if entry.error is not None:
             if hook.on_error == "deny":
@@ -112,7 +112,7 @@ def _located(
     code: str, reason: str, error: BaseException, generation: Generation, hook: Hook
 ) -> HookError:
     file, line = generation.modules.locate(error) or (hook.file, hook.line)
-    return HookError(code, reason, file, line)
+    return HookError(code, utf8_text(reason), file, line)
 
 
 def _micros(started: int, ended: int) -> float:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import to_json
 
 from claimhooks import claims as rules
+from claimhooks.errors import utf8_text
 from claimhooks.exchange import (
     DEFAULT_TOKEN_LIFETIME,
     SCOPE_SYNTAX,
@@ -126,9 +127,10 @@ class Judge:
         claims: dict[str, JsonValue] = {}
         refused: list[Refused] = []
         scope, expires_in = standing.scope, standing.expires_in
-        for name, value in cast("dict[object, object]", answer).items():
-            if type(name) is not str:
-                raise NotAPatch(f"returned a dict with a key of type {rules.type_name(name)}")
+        for key, value in cast("dict[object, object]", answer).items():
+            if type(key) is not str:
+                raise NotAPatch(f"returned a dict with a key of type {rules.type_name(key)}")
+            name = utf8_text(key)
             try:
                 asked = patch[name] = rules.checked_copy(value)
             except rules.NotJson as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from claimhooks.errors import LoadError, Problem
+from claimhooks.errors import LoadError, Problem, utf8_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,6 +104,9 @@ def _python_files(
 
 
 def _content(path: Path) -> bytes:
+    if utf8_text(str(path)) != str(path):
+        shown = utf8_text(str(path))
+        raise _Unusable(Problem("file_unreadable", shown, "its name is not UTF-8"))
     try:
         # Not to wait for the writer of a named pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -147,6 +147,7 @@ def test_a_denial_without_a_text_has_one(run: Run) -> None:
         ("raise ValueError('inner text')", "hook_raised"),
         ("import sys; sys.exit('inner text')", "hook_exited"),
         ("raise StopIteration('inner text')", "hook_raised"),
+        ("import asyncio; raise asyncio.CancelledError('inner text')", "hook_raised"),
         ("def again(): again()\nagain() # inner text", "hook_raised"),
         ("class E(Exception):\n    def __str__(self): 1/0\nraise E # inner text", "hook_raised"),
         ("client.meta # inner text", "hook_raised"),

@@ -7,6 +7,7 @@ what an ``async def`` hook returned, and is sent or thrown what came of awaiting
 from __future__ import annotations
 
 import inspect
+from asyncio import CancelledError
 from time import perf_counter_ns
 from traceback import format_exception_only
 from typing import TYPE_CHECKING, Final, Literal
@@ -62,7 +63,7 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
             return _refusal("denied", _denial(denial, generation), generation, trace)
         except NotAPatch as error:
             entry.error = HookError("answer_not_a_patch", str(error), hook.file, hook.line)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
+        except (Exception, SystemExit, CancelledError) as error:  # noqa: BLE001 - a hook may raise anything
             ended = perf_counter_ns()
             code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
             reason = generation.modules.readable("".join(format_exception_only(error)).strip())

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import KeySet
 
 from claimhooks import Api, Client, Exchange, RequestContext, Runtime, hookimpl, hookspec
-from claimhooks.generation import Generation
+from claimhooks.generation import Plan
+from claimhooks.loading import LoadedGeneration
 from claimhooks.snapshot import Snapshot
 from claimhooks.token import SigningKey, payload
 
@@ -171,7 +172,7 @@ def _pluggy(count: int) -> pluggy.PluginManager:
 
 def loading(parent: Path) -> list[Row]:
     snapshot = Snapshot.read(folder_of(20, parent))
-    (taken,) = micros(lambda: Generation.load(snapshot), rounds=15, calls=1)
+    (taken,) = micros(lambda: LoadedGeneration.load(Plan.of(snapshot)), rounds=15, calls=1)
     return [row("loading 20 hooks", taken / 1000, " ms", 25)]
 
 

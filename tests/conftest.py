@@ -4,43 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from claimhooks import Api, Client, Exchange, Outcome, Policy, RequestContext, Runtime, Settings
-
-API = "https://api.acme.example/"
-HEADER = "from claimhooks import *\n"
-
-Hooks = Callable[[Mapping[str, str]], Path]
-Run = Callable[..., Outcome]
-
-
-def hook(body: str, arguments: str = "client, scope, audience, context") -> str:
-    """The source of a hook with this body, which starts in line 4."""
-    lines = dedent(body).strip().splitlines() or ["pass"]
-    code = "\n".join(f"    {line}" for line in lines)
-    return f"{HEADER}\n@hookimpl\ndef credentials_exchange({arguments}):\n{code}\n"
-
-
-def exchange(**changes: Any) -> Exchange:
-    """An exchange of a usual client; `metadata` and `params` are put where they belong."""
-    metadata = changes.pop("metadata", {})
-    params = changes.pop("params", {})
-    lifetime = changes.pop("token_lifetime", 3600)
-    api = Api(
-        identifier=API, scopes=("orders:read", "orders:write", "admin"), token_lifetime=lifetime
-    )
-    fields: dict[str, Any] = {
-        "client": Client(id="orders-worker", metadata=metadata),
-        "audience": API,
-        "scope": ("orders:read",),
-        "api": api,
-        "request": RequestContext(params=params),
-    }
-    return Exchange(**fields | changes)
+from claimhooks import Exchange, Outcome, Policy, Runtime, Settings
+from given import Hooks, Run, exchange, hook
 
 
 @pytest.fixture

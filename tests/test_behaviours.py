@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from claimhooks import Exchange, HookSettings, LoadError, Policy, Runtime, Settings
 
 if TYPE_CHECKING:
-    from conftest import Hooks, Run
+    from given import Hooks, Run
 
 CLAIM = "https://acme.example/x"
 

@@ -16,7 +16,7 @@ from claimhooks import __version__
 from claimhooks.token import SigningKey, Verifier
 
 if TYPE_CHECKING:
-    from conftest import Hooks
+    from given import Hooks
 
 API = "https://api.acme.example/"
 SAMPLE: dict[str, Any] = {"client": {"id": "orders"}, "audience": API, "scope": ["orders:read"]}

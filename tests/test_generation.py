@@ -14,11 +14,12 @@ import pytest
 
 from claimhooks import Exchange, HookSettings, LoadError, Problem, Runtime, Settings
 from claimhooks.errors import PROBLEMS
-from claimhooks.generation import Generation
+from claimhooks.generation import Plan
+from claimhooks.loading import LoadedGeneration
 from claimhooks.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from conftest import Hooks
+    from given import Hooks
 
 GOOD = "from claimhooks import hookimpl\n\n@hookimpl\ndef credentials_exchange():\n    pass\n"
 MARKED = "from claimhooks import hookimpl\n\n@hookimpl\n"
@@ -254,7 +255,7 @@ def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:
 def test_a_wrapped_interrupt_while_loading_is_not_swallowed(hooks: Hooks) -> None:
     folder = hooks({"a.py": "raise KeyboardInterrupt\n"})
     with pytest.raises(KeyboardInterrupt):
-        Generation.load(Snapshot.read(folder))
+        LoadedGeneration.load(Plan.of(Snapshot.read(folder)))
 
 
 class TestUnusableFolders:

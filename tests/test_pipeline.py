@@ -13,7 +13,7 @@ from claimhooks import Exchange, HookSettings, Outcome, RequestContext, Runtime,
 from claimhooks.match import Match
 
 if TYPE_CHECKING:
-    from conftest import Hooks, Run
+    from given import Hooks, Run
 
 CLAIM = "https://acme.example/x"
 SEEN = f"return {{'{CLAIM}': VALUE}}"

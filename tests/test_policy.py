@@ -13,7 +13,7 @@ from claimhooks.claims import RESERVED
 from claimhooks.errors import REFUSALS
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from given import Run
 
 TIER = "https://acme.example/tier"
 LENIENT = Policy(mode="lenient")

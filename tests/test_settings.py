@@ -11,7 +11,7 @@ import pytest
 from claimhooks import Exchange, HookSettings, LoadError, Runtime, Settings
 
 if TYPE_CHECKING:
-    from conftest import Hooks
+    from given import Hooks
 
 
 @pytest.mark.parametrize(

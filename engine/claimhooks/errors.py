@@ -161,6 +161,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "settings_unreadable": "make the settings file readable",
     "settings_malformed": "correct the TOML",
     "settings_invalid": "see 'Configuration' in the README",
+    "lane_changed": "restart to change the lane, or take the change back",
+    "gate_failed": "mend the hook, or the sample if it expects the wrong thing",
     "sample_unreadable": "make the sample a readable file",
     "sample_malformed": "correct the JSON",
     "sample_invalid": "see 'Samples' in the README",

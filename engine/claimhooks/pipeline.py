@@ -1,79 +1,70 @@
-"""One generation, one exchange: hook → patch → policy → next hook → outcome.
+"""One generation, one exchange: hook → answer → policy → next hook → outcome.
 
-The chain is a generator, so that one code serves callers with an event loop and without: it yields
-what an ``async def`` hook returned, and is sent or thrown what came of awaiting it.
+Both lanes run this code; they differ in how they `ask` a hook. The chain is a generator, so that
+it serves callers with an event loop and without: it yields whatever `ask` has to wait for.
 """
 
 from __future__ import annotations
 
-import inspect
-from asyncio import CancelledError
-from time import perf_counter_ns
-from traceback import format_exception_only
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from claimhooks import claims as rules
-from claimhooks.arguments import Arguments
-from claimhooks.errors import OAuthError, rfc_text, utf8_text
+from claimhooks.errors import OAuthError
 from claimhooks.exchange import Denial, Exchange, HookError, Outcome, TraceEntry
 from claimhooks.policy import WARN_BYTES, NotAPatch, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     from claimhooks.generation import Generation, Hook
 
-    Chain = Generator[Awaitable[object], object, Outcome]
+    Awaited = TypeVar("Awaited")
+    Result = TypeVar("Result")
+    Asking = Generator[Awaited, Result, "Answer"]
+    Ask = Callable[[Hook, Standing], "Answer | Asking[Awaited, Result]"]
 
-_FAULT: Final = Denial("server_error", OAuthError.default_description, OAuthError.status)
+
+@dataclass(slots=True)
+class Answer:
+    """What came of asking one hook, before it is judged."""
+
+    micros: float
+    value: object = None
+    """What it returned."""
+    error: HookError | None = None
+    """How it failed, or why it denied."""
+    denial: Denial | None = None
+
+
+class ChainBroken(Exception):
+    """Raised by `ask`: `hook` failed in a way that took the answers before it along."""
+
+    def __init__(self, hook: Hook, error: HookError) -> None:
+        super().__init__(error.reason)
+        self.hook = hook
+        self.error = error
+
+
+Ending = tuple[Literal["denied", "fault"], Denial]
+
+FAULT: Final[Ending] = (
+    "fault",
+    Denial("server_error", OAuthError.default_description, OAuthError.status),
+)
 """All that an OAuth client learns of a fault."""
 
-_PLAIN: Final = (type(None), dict)
 
-
-def chain(generation: Generation, exchange: Exchange) -> Chain:
+def chain(
+    generation: Generation, exchange: Exchange, ask: Ask[Awaited, Result]
+) -> Generator[Awaited, Result, Outcome]:
     """Run the hooks of `generation` over `exchange`, in order; returns the outcome."""
-    judge = generation.judge
-    standing = Standing(exchange, judge.policy)
-    arguments = Arguments(exchange, generation.digest)
-    trace = standing.trace
-    for hook in generation.hooks:
-        entry = TraceEntry(hook.name, hook.file, 0.0, None, {}, [])
-        trace.append(entry)
-        if hook.matcher is not None:
-            entry.skipped = hook.matcher.mismatch(
-                exchange.client.id, exchange.audience, standing.scope
-            )
-            if entry.skipped is not None:
-                continue
-        copies = arguments.of(hook, standing)
-        started = ended = perf_counter_ns()
-        try:
-            answer = hook.function(*copies)
-            if type(answer) not in _PLAIN and inspect.isawaitable(answer):
-                answer = yield answer
-            ended = perf_counter_ns()
-            if answer is not None and not judge.apply(answer, standing, entry):
-                refusals = [f"{refused.name} ({refused.code})" for refused in entry.refused]
-                reason = f"the policy refused {', '.join(refusals)}"
-                entry.error = HookError("policy_refused", reason, hook.file, hook.line)
-        except OAuthError as denial:
-            entry.error = _located(denial.error, denial.description, denial, generation, hook)
-            entry.micros = _micros(started, perf_counter_ns())
-            return _refusal("denied", _denial(denial, generation), generation, trace)
-        except NotAPatch as error:
-            entry.error = HookError("answer_not_a_patch", str(error), hook.file, hook.line)
-        except (Exception, SystemExit, CancelledError) as error:  # noqa: BLE001 - a hook may raise anything
-            ended = perf_counter_ns()
-            code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
-            reason = generation.modules.readable("".join(format_exception_only(error)).strip())
-            entry.error = _located(code, reason, error, generation, hook)
-            entry.error.traceback = utf8_text(generation.modules.format_traceback(error))
-        entry.micros = _micros(started, ended)
-        if entry.error is not None:
-            if hook.on_error == "deny":
-                return _refusal("fault", _FAULT, generation, trace)
-            entry.skipped = 'it failed, and its on_error is "skip"'
+    standing = Standing(exchange, generation.judge.policy)
+    ending = yield from run_hooks(generation.hooks, generation, exchange, standing, ask)
+    trace = _redacted(standing.trace, generation)
+    if ending is not None:
+        status, error = ending
+        return Outcome(status, generation.digest, [], {}, None, error, trace, [])
     return Outcome(
         status="granted",
         generation=generation.digest,
@@ -81,43 +72,57 @@ def chain(generation: Generation, exchange: Exchange) -> Chain:
         claims=standing.claims,
         expires_in=standing.expires_in,
         error=None,
-        trace=_redacted(trace, generation),
+        trace=trace,
         warnings=_warnings(standing),
     )
 
 
-def _refusal(
-    status: Literal["denied", "fault"],
-    error: Denial,
+def run_hooks(
+    hooks: Iterable[Hook],
     generation: Generation,
-    trace: list[TraceEntry],
-) -> Outcome:
-    return Outcome(
-        status=status,
-        generation=generation.digest,
-        scope=[],
-        claims={},
-        expires_in=None,
-        error=error,
-        trace=_redacted(trace, generation),
-        warnings=[],
-    )
-
-
-def _denial(denial: OAuthError, generation: Generation) -> Denial:
-    description = generation.redactor.text(denial.description)
-    return Denial(rfc_text(denial.error), rfc_text(description), denial.status)
-
-
-def _located(
-    code: str, reason: str, error: BaseException, generation: Generation, hook: Hook
-) -> HookError:
-    file, line = generation.modules.locate(error) or (hook.file, hook.line)
-    return HookError(code, utf8_text(reason), file, line)
-
-
-def _micros(started: int, ended: int) -> float:
-    return (ended - started) // 100 / 10
+    exchange: Exchange,
+    standing: Standing,
+    ask: Ask[Awaited, Result],
+) -> Generator[Awaited, Result, Ending | None]:
+    """Run `hooks` on from `standing`; returns how they end the chain, None if they do not."""
+    judge = generation.judge
+    for hook in hooks:
+        entry = TraceEntry(hook.name, hook.file, 0.0, None, {}, [])
+        standing.trace.append(entry)
+        if hook.matcher is not None:
+            entry.skipped = hook.matcher.mismatch(
+                exchange.client.id, exchange.audience, standing.scope
+            )
+            if entry.skipped is not None:
+                continue
+        try:
+            answer = ask(hook, standing)
+            if not isinstance(answer, Answer):
+                answer = yield from answer
+        except ChainBroken as broken:
+            if broken.hook is not hook:
+                entry.skipped = "its answer was lost with the worker"
+                entry = TraceEntry(broken.hook.name, broken.hook.file, 0.0, None, {}, [])
+                standing.trace.append(entry)
+            entry.error = broken.error
+            return FAULT
+        entry.micros = answer.micros
+        entry.error = answer.error
+        if answer.denial is not None:
+            return "denied", answer.denial
+        if answer.error is None and answer.value is not None:
+            try:
+                if not judge.apply(answer.value, standing, entry):
+                    refusals = [f"{refused.name} ({refused.code})" for refused in entry.refused]
+                    reason = f"the policy refused {', '.join(refusals)}"
+                    entry.error = HookError("policy_refused", reason, hook.file, hook.line)
+            except NotAPatch as error:
+                entry.error = HookError("answer_not_a_patch", str(error), hook.file, hook.line)
+        if entry.error is not None:
+            if hook.on_error == "deny":
+                return FAULT
+            entry.skipped = 'it failed, and its on_error is "skip"'
+    return None
 
 
 def _warnings(standing: Standing) -> list[str]:

@@ -238,7 +238,8 @@ def _conflict(name: str, asked: JsonValue, standing: Standing) -> tuple[str, str
     before, now = (json.dumps(value, sort_keys=True) for value in (standing.claims[name], asked))
     if before == now:
         return None
-    owner = next(entry.hook for entry in standing.trace if name in entry.applied)
+    # In a worker, the trace begins with the hooks of this round trip.
+    owner = next((entry.hook for entry in standing.trace if name in entry.applied), "another hook")
     return "claim_conflict", f"{owner} has set it to {before}, not {now}"
 
 

@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import threading
+import weakref
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from claimhooks.generation import Generation
-from claimhooks.lanes.inline import InlineLane
-from claimhooks.settings import Settings
-from claimhooks.snapshot import Snapshot
+from claimhooks import gate
+from claimhooks.errors import ClaimhooksError, LoadError, Problem
+from claimhooks.generation import Plan
+from claimhooks.lanes import lane_of
+from claimhooks.source import Reading, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from claimhooks.exchange import Exchange, Outcome
+    from claimhooks.generation import Generation
+    from claimhooks.lanes import Lane
+    from claimhooks.settings import Settings
+    from claimhooks.watch import Mode, Watcher
+
+KEPT: Final = 10
+"""How many generations a runtime can roll back to."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the files, as they are now, did not become the active generation."""
+
+    at: datetime
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """The generations of a runtime at one instant, by their digests."""
+
+    active: str
+    active_since: datetime
+    draining: tuple[str, ...]
+    """Replaced, but exchanges still run on them."""
+    past: tuple[str, ...]
+    """Those that can be rolled back to, the latest last."""
+    failure: Failure | None
+    """If not None, the runtime is degraded: it runs on the last good generation."""
 
 
 class Runtime:
     """Runs the hooks of a folder. Safe to share between threads.
 
-    `settings` is a :class:`Settings`, or the path of a ``claimhooks.toml``. A folder without
-    hooks is an error unless `allow_empty`. Raises :class:`~claimhooks.errors.LoadError`.
+    `settings` is a :class:`Settings`, or the path of a ``claimhooks.toml``. With `watch`, folder
+    and file are followed: a good save changes the next exchange, a bad one is logged and changes
+    nothing. A folder without hooks is an error unless `allow_empty`. Raises
+    :class:`~claimhooks.errors.LoadError`.
     """
 
     def __init__(
@@ -28,18 +69,60 @@ class Runtime:
         hooks_dir: str | Path,
         settings: Settings | str | Path | None = None,
         *,
+        watch: bool = False,
         allow_empty: bool = False,
     ) -> None:
         self.hooks_dir: Final = Path(hooks_dir)
-        self._settings = settings
-        self._allow_empty = allow_empty
-        self._lane = InlineLane()
-        self._generation = self._load()
+        self._source = Source(self.hooks_dir, settings, allow_empty=allow_empty)
+        self._lock = threading.RLock()
+        self._alive: weakref.WeakSet[Generation] = weakref.WeakSet()
+        self._past: list[Reading] = []
+        self._generation: Generation
+        self._failure: Failure | None = None
+        self._watcher: Watcher | None = None
+        reading = self._source.read()
+        self._lane: Final[Lane] = lane_of(reading.contents.settings)
+        try:
+            self._activate(reading)
+        except BaseException:
+            self._lane.close()
+            raise
+        if watch:
+            # Not at the top: a dry run that watches nothing need not load it.
+            from claimhooks.watch import Watcher  # noqa: PLC0415
+
+            self._latest = reading
+            self._watcher = Watcher(
+                self._source.places,
+                self._look,
+                self._follow,
+                reading.fingerprint,
+                lambda: self._generation.settings.quiet,
+            )
+            self._watcher.start()
 
     @property
     def generation(self) -> Generation:
         """The active generation: the one that the next exchange runs on."""
         return self._generation
+
+    @property
+    def generations(self) -> Generations:
+        """The active generation, those before it, and why the latest files are not in use."""
+        with self._lock:
+            active = self._generation
+            return Generations(
+                active=active.digest,
+                active_since=self._since,
+                draining=tuple(one.digest for one in self._alive if one is not active),
+                past=tuple(one.contents.snapshot.digest for one in self._past[:-1]),
+                failure=self._failure,
+            )
+
+    @property
+    def watch_mode(self) -> Mode:
+        """How changes of the files are noticed: ``events``, ``polling``, or not at all: ``off``."""
+        return "off" if self._watcher is None else self._watcher.mode
 
     def run(self, exchange: Exchange) -> Outcome:
         """Run every hook over `exchange`. Whatever a hook does is in the outcome, not raised."""
@@ -50,16 +133,44 @@ class Runtime:
         return await self._lane.arun(self._generation, exchange)
 
     def reload(self) -> Generation:
-        """Load the folder and the settings again, and make the result the active generation.
+        """Load the files again, and make the result the active generation.
 
         Exchanges under way end on the generation they began with. Raises
         :class:`~claimhooks.errors.LoadError`; then the active generation stays.
         """
-        self._generation = self._load()
-        return self._generation
+        with self._lock:
+            self._try(self._source.read())
+            return self._generation
+
+    def rollback(self, digest: str = "") -> Generation:
+        """Make an earlier generation active again: the last, or the last whose digest begins so.
+
+        It is loaded anew, from the bytes and settings of then, and stays until the files change.
+        Raises :class:`~claimhooks.errors.LoadError`, and
+        :class:`~claimhooks.errors.ClaimhooksError` if there is none.
+        """
+        with self._lock:
+            for index in reversed(range(len(self._past) - 1)):
+                reading = self._past[index]
+                if reading.contents.snapshot.digest.startswith(digest):
+                    self._try(reading)
+                    del self._past[index + 1 :]
+                    return self._generation
+            asked = f"with a digest that begins with {digest!r} " if digest else ""
+            raise ClaimhooksError(f"there is no earlier generation {asked}to roll back to")
+
+    def handle_signals(self) -> None:
+        """Let SIGHUP reload and SIGUSR2 roll back, with the result in the log.
+
+        To be called in the main thread. Raises ValueError in another.
+        """
+        for number, action in ((signal.SIGHUP, self.reload), (signal.SIGUSR2, self.rollback)):
+            signal.signal(number, self._in_thread(action))
 
     def close(self) -> None:
-        """Release what the runtime holds besides memory."""
+        """Stop following the files, and let go of what the runtime holds besides memory."""
+        if self._watcher is not None:
+            self._watcher.close()
         self._lane.close()
 
     def __enter__(self) -> Self:
@@ -73,9 +184,61 @@ class Runtime:
     ) -> None:
         self.close()
 
-    def _load(self) -> Generation:
-        settings = self._settings
-        if not isinstance(settings, Settings):
-            settings = Settings() if settings is None else Settings.load(settings)
-        snapshot = Snapshot.read(self.hooks_dir, allow_missing=self._allow_empty)
-        return Generation.load(snapshot, settings, allow_empty=self._allow_empty)
+    def _look(self) -> str:
+        self._latest = self._source.read()
+        return self._latest.fingerprint
+
+    def _follow(self, _fingerprint: str) -> None:
+        try:
+            with self._lock:
+                if self._latest.fingerprint == self._past[-1].fingerprint:
+                    if self._failure is not None:
+                        _log.warning("the files are those of the active generation again")
+                    self._failure = None
+                else:
+                    self._try(self._latest)
+        except LoadError:
+            # Logged, and kept as the failure.
+            return
+
+    def _try(self, reading: Reading) -> None:
+        try:
+            self._activate(reading)
+        except LoadError as error:
+            self._failure = Failure(datetime.now(UTC), error.problems)
+            active = self._generation.digest[:12]
+            _log.warning("not loaded, generation %s stays active:\n%s", active, error)
+            raise
+
+    def _activate(self, reading: Reading) -> None:
+        snapshot, settings = reading.contents.snapshot, reading.contents.settings
+        if self._past and settings.lane != self._generation.settings.lane:
+            reason = f"lane = {settings.lane!r}: the lane of a running process stays"
+            raise LoadError([Problem("lane_changed", settings.file, reason)])
+        plan = Plan.of(snapshot, settings, allow_empty=self._source.allow_empty)
+        generation = self._lane.load(plan)
+        if settings.gate_path is not None:
+            gate.check(settings.gate_path, lambda sample: self._lane.run(generation, sample))
+        self._generation = generation
+        self._since = datetime.now(UTC)
+        self._alive.add(generation)
+        self._past = [*self._past[-KEPT:], reading]
+        self._failure = None
+        _log.info(
+            "generation %s is active, with %s hooks", generation.digest[:12], len(generation.hooks)
+        )
+
+    def _in_thread(self, action: Callable[[], object]) -> Callable[..., None]:
+        # The interrupted code may hold the lock; and loading takes its time.
+        def quietly() -> None:
+            try:
+                action()
+            except LoadError:
+                return  # logged already
+            except ClaimhooksError as error:
+                _log.warning("%s", error)
+
+        def handle(*_: object) -> None:
+            threading.Thread(target=quietly, name="claimhooks-signal", daemon=True).start()
+
+        return handle

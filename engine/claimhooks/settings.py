@@ -7,7 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+)
 
 from claimhooks.errors import LoadError, Problem
 from claimhooks.match import Match
@@ -20,6 +28,19 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1024 * 1024
 
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
+
+
+def _seconds(text: object) -> object:
+    if not isinstance(text, str) or not (found := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)):
+        raise ValueError('a duration is written as "250ms" or "2s"')
+    seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
+    if not 0.001 <= seconds <= 3600:
+        raise ValueError("a duration is between 1ms and 3600s")
+    return seconds
+
+
+Duration = Annotated[float, BeforeValidator(_seconds)]
+"""Seconds, written as ``"250ms"`` or ``"2s"``."""
 
 
 class _Table(BaseModel):
@@ -35,6 +56,23 @@ class HookSettings(_Table):
     match: Match = Match()
     secrets: Annotated[tuple[SecretName, ...], Field(strict=False)] = ()
     """Names of the secrets that this hook sees in ``context.secrets``."""
+    deadline: Duration | None = None
+    """What this hook alone may take in a worker, apart from the deadline of the exchange."""
+    network: bool = False
+    """Whether this hook needs the network: it then runs in workers of its own that have it."""
+
+
+class WorkerSettings(_Table):
+    """The table ``[worker]``: what holds for the processes of the worker lane."""
+
+    processes: int = Field(default=2, ge=1, le=64)
+    """How many run hooks at a time; one more stands by."""
+    deadline: Duration = 0.25
+    """What all hooks of one exchange may take together."""
+    memory: int = Field(default=512, ge=64)
+    """Address space of one worker, in MiB."""
+    sandbox: Literal["required", "best-effort", "off"] = "best-effort"
+    """Whether to start without all layers of the sandbox."""
 
 
 class Settings(_Table):
@@ -44,6 +82,13 @@ class Settings(_Table):
     """The URL of the token issuer: the ``iss`` of its tokens. Its host is reserved for it."""
     secrets_dir: Path = Field(default=Path("/run/secrets"), strict=False)
     """Where secrets are mounted as files."""
+    quiet: Duration = 0.1
+    """How long the files must have been left alone before a change of them is looked at."""
+    gate: Path | None = Field(default=None, strict=False)
+    """Samples whose `expect` a generation must meet before it becomes active."""
+    lane: Literal["inline", "worker"] = "inline"
+    """Whether hooks run in this process, or in isolated ones."""
+    worker: WorkerSettings = WorkerSettings()
     policy: Policy = Policy()
     hooks: dict[str, HookSettings] = Field(default_factory=dict[str, HookSettings])
 
@@ -77,6 +122,11 @@ class Settings(_Table):
     def file(self) -> str:
         """Where the settings were read from, for messages."""
         return self._file
+
+    @property
+    def gate_path(self) -> Path | None:
+        """Where `gate` is: a relative one is beside the settings file."""
+        return None if self.gate is None else Path(self._file).parent / self.gate
 
     def of_hook(self, name: str) -> HookSettings:
         """The settings of one hook: the defaults if the file does not mention it."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from claimhooks.cli.options import allow_empty_option, config_option, settings_from
-from claimhooks.generation import Generation, Hook, hook_names
+from claimhooks.generation import Hook, Plan, hook_names
+from claimhooks.loading import LoadedGeneration
 from claimhooks.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def check(hooks_dir: Path, config: Path | None, allow_empty: bool) -> None:
     """
     settings = settings_from(config, hooks_dir)
     snapshot = Snapshot.read(hooks_dir, allow_missing=allow_empty)
-    generation = Generation.load(snapshot, settings, allow_empty=allow_empty)
+    generation = LoadedGeneration.load(Plan.of(snapshot, settings, allow_empty=allow_empty))
     policy = settings.policy
     click.echo(f"generation {generation.digest}")
     click.echo("lane       inline: hooks run in the issuer's process, no isolation")

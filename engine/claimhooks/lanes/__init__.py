@@ -1,1 +1,37 @@
-"""Where a generation runs: `inline`, in this process."""
+"""Where a generation runs: `inline`, in this process, or `worker`, in isolated ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from claimhooks.lanes.inline import InlineLane
+
+if TYPE_CHECKING:
+    from claimhooks.exchange import Exchange, Outcome
+    from claimhooks.generation import Generation, Plan
+    from claimhooks.settings import Settings
+
+
+class Lane(Protocol):
+    """What a runtime needs of a lane. Safe to share between threads."""
+
+    def load(self, plan: Plan) -> Generation:
+        """Make the generation of `plan` ready to run. Raises LoadError with all problems."""
+        ...
+
+    def run(self, generation: Generation, exchange: Exchange) -> Outcome:
+        """The outcome of `exchange` on `generation`, which this lane has loaded; blocks."""
+        ...
+
+    async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
+        """The same for callers in an event loop."""
+        ...
+
+    def close(self) -> None:
+        """End what is under way, and let go of threads and processes."""
+        ...
+
+
+def lane_of(_settings: Settings) -> Lane:
+    """The lane that `settings` ask for."""
+    return InlineLane()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from claimhooks.calling import Calls
+from claimhooks.loading import LoadedGeneration
 from claimhooks.pipeline import chain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
 
     from claimhooks.exchange import Exchange, Outcome
-    from claimhooks.generation import Generation
+    from claimhooks.generation import Generation, Plan
+
+DRAIN: Final = 5.0
+"""Seconds that closing waits for ``async def`` hooks under way."""
 
 
 class InlineLane:
@@ -23,9 +28,13 @@ class InlineLane:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
+    def load(self, plan: Plan) -> LoadedGeneration:
+        """Load `plan` into this process. Raises :class:`~claimhooks.errors.LoadError`."""
+        return LoadedGeneration.load(plan)
+
     def run(self, generation: Generation, exchange: Exchange) -> Outcome:
         """The outcome of `exchange`; blocks, also inside a running event loop."""
-        steps = chain(generation, exchange)
+        steps = _chain(generation, exchange)
         try:
             pending = next(steps)
             while True:
@@ -37,7 +46,7 @@ class InlineLane:
 
     async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
         """The outcome of `exchange`. A hook that is not ``async def`` blocks the event loop."""
-        steps = chain(generation, exchange)
+        steps = _chain(generation, exchange)
         try:
             pending = next(steps)
             while True:
@@ -47,10 +56,11 @@ class InlineLane:
             return cast("Outcome", end.value)
 
     def close(self) -> None:
-        """Stop the event loop of the lane, if it ever needed one."""
+        """Stop the event loop of the lane, if it ever needed one, and what still runs in it."""
         with self._starting:
             if self._loop is not None and self._thread is not None:
                 if self._thread.is_alive():
+                    asyncio.run_coroutine_threadsafe(_drain(), self._loop).result()
                     self._loop.call_soon_threadsafe(self._loop.stop)
                     self._thread.join()
                 self._loop.close()
@@ -68,9 +78,24 @@ class InlineLane:
             return self._loop
 
 
+def _chain(
+    generation: Generation, exchange: Exchange
+) -> Generator[Awaitable[object], object, Outcome]:
+    calls = Calls(cast("LoadedGeneration", generation), exchange)
+    return chain(generation, exchange, calls.ask)
+
+
 async def _settled(pending: Awaitable[object]) -> tuple[object, BaseException | None]:
     # SystemExit as well: raised in a task, it would end the event loop.
     try:
         return await pending, None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the chain judges it
         return None, error
+
+
+async def _drain() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=DRAIN)
+        for task in late:
+            task.cancel()

@@ -1,0 +1,82 @@
+"""Calling a hook's function: its own copies go in, an answer comes out, whatever it raises."""
+
+from __future__ import annotations
+
+import inspect
+from asyncio import CancelledError
+from time import perf_counter_ns
+from traceback import format_exception_only
+from typing import TYPE_CHECKING, Final
+
+from claimhooks.arguments import Arguments
+from claimhooks.errors import OAuthError, rfc_text, utf8_text
+from claimhooks.exchange import Denial, HookError
+from claimhooks.pipeline import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from claimhooks.exchange import Exchange
+    from claimhooks.generation import Hook
+    from claimhooks.loading import LoadedGeneration
+    from claimhooks.pipeline import Asking
+    from claimhooks.policy import Standing
+
+_PLAIN: Final = (type(None), dict)
+_WHATEVER: Final = (Exception, SystemExit, CancelledError)
+"""What a hook may raise; a KeyboardInterrupt is not of its making."""
+
+
+class Calls:
+    """Asks the functions of a loaded generation about one exchange."""
+
+    __slots__ = ("_arguments", "_generation")
+
+    def __init__(self, generation: LoadedGeneration, exchange: Exchange) -> None:
+        self._generation = generation
+        self._arguments = Arguments(exchange, generation.digest)
+
+    def ask(self, hook: Hook, standing: Standing) -> Answer | Asking[Awaitable[object], object]:
+        """Call `hook`; yields the awaitable of an ``async def`` one, to be sent its end."""
+        copies = self._arguments.of(hook, standing)
+        started = perf_counter_ns()
+        try:
+            value = self._generation.functions[hook.name](*copies)
+            if type(value) in _PLAIN or not inspect.isawaitable(value):
+                return Answer(_micros_since(started), value)
+        except _WHATEVER as error:
+            return self._failure(error, hook, started)
+        return self._awaited(value, hook, started)
+
+    def _awaited(
+        self, pending: Awaitable[object], hook: Hook, started: int
+    ) -> Asking[Awaitable[object], object]:
+        try:
+            value = yield pending
+            return Answer(_micros_since(started), value)
+        except _WHATEVER as error:
+            return self._failure(error, hook, started)
+
+    def _failure(self, error: BaseException, hook: Hook, started: int) -> Answer:
+        micros = _micros_since(started)
+        if isinstance(error, OAuthError):
+            located = self._located(error.error, error.description, error, hook)
+            return Answer(micros, None, located, self._denial(error))
+        modules = self._generation.modules
+        code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
+        reason = modules.readable("".join(format_exception_only(error)).strip())
+        located = self._located(code, reason, error, hook)
+        located.traceback = utf8_text(modules.format_traceback(error))
+        return Answer(micros, None, located)
+
+    def _located(self, code: str, reason: str, error: BaseException, hook: Hook) -> HookError:
+        file, line = self._generation.modules.locate(error) or (hook.file, hook.line)
+        return HookError(code, utf8_text(reason), file, line)
+
+    def _denial(self, denial: OAuthError) -> Denial:
+        description = self._generation.redactor.text(denial.description)
+        return Denial(rfc_text(denial.error), rfc_text(description), denial.status)
+
+
+def _micros_since(started: int) -> float:
+    return (perf_counter_ns() - started) // 100 / 10

@@ -1,0 +1,90 @@
+"""What a runtime follows: the hooks folder, the settings and the samples of the gate."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from claimhooks.errors import LoadError
+from claimhooks.settings import Settings
+from claimhooks.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a generation can be planned from."""
+
+    snapshot: Snapshot
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found at one instant."""
+
+    fingerprint: str
+    """Equal where it makes no difference which of two readings is loaded."""
+    found: Contents | LoadError
+
+    @property
+    def contents(self) -> Contents:
+        """What was found. Raises :class:`LoadError` if it is unusable."""
+        if isinstance(self.found, LoadError):
+            raise self.found
+        return self.found
+
+
+class Source:
+    """The places of one runtime's files."""
+
+    def __init__(
+        self, hooks_dir: Path, settings: Settings | str | Path | None, *, allow_empty: bool
+    ) -> None:
+        """`settings` is a file to be read each time, or settings that stay; None: the defaults."""
+        self.hooks_dir: Final = hooks_dir
+        self.allow_empty: Final = allow_empty
+        self._settings = Settings() if settings is None else settings
+        self._gate: Path | None = None
+
+    def read(self) -> Reading:
+        """All files as they are now. Never raises for what is wrong with them."""
+        try:
+            settings = self._settings
+            if not isinstance(settings, Settings):
+                settings = Settings.load(settings)
+            snapshot = Snapshot.read(self.hooks_dir, allow_missing=self.allow_empty)
+        except LoadError as error:
+            return Reading(_hash("unusable", str(error)), error)
+        self._gate = settings.gate_path
+        parts = [snapshot.digest, settings.model_dump_json(), *_contents(self._gate)]
+        return Reading(_hash("usable", *parts), Contents(snapshot, settings))
+
+    def places(self) -> Iterator[Path]:
+        """The files and folders that :meth:`read` reads."""
+        yield self.hooks_dir
+        if not isinstance(self._settings, Settings):
+            yield Path(self._settings)
+        if self._gate is not None:
+            yield self._gate
+
+
+def _contents(gate: Path | None) -> Iterator[str]:
+    if gate is None:
+        return
+    try:
+        files = sorted(gate.iterdir()) if gate.is_dir() else [gate]
+        for file in files:
+            if file.is_file():
+                yield f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+    except OSError as error:
+        # The gate itself tells why, once it is to be passed.
+        yield f"unreadable: {error.strerror}"
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

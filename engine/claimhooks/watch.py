@@ -1,0 +1,227 @@
+"""Following files: the operating system's events are hints, what the files contain is the truth.
+
+Events get lost (queue overflow, network file systems), their source dies unseen (a watched folder
+that is deleted, a link that is pointed elsewhere) or is not to be had at all (inotify instances
+used up). So whatever happens, the contents are read again every few seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from watchdog.observers.api import BaseObserver
+
+Mode = Literal["events", "polling", "off"]
+
+MAX_WAIT: Final = 2.0
+"""Seconds after which a change is looked at even if events go on."""
+SAME_TWICE: Final = 0.01
+"""Seconds between two readings that must agree."""
+RECONCILE: Final = 2.0
+"""Seconds between readings without an event."""
+POLL: Final = 0.5
+"""Seconds between readings where events are not to be had."""
+REARM: Final = 10.0
+"""Seconds between attempts to get events again."""
+
+_READING: Final = frozenset({"opened", "closed_no_write"})
+"""Types of events that reading causes, our own reading among them."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Calls `changed` in a thread of its own when what `fingerprint` returns has changed.
+
+    `fingerprint` reads the truth and never raises; `places` tells the files and folders that it
+    comes from, for hints. `changed` gets the new fingerprint, once for each change.
+    """
+
+    def __init__(
+        self,
+        places: Callable[[], Iterable[Path]],
+        fingerprint: Callable[[], str],
+        changed: Callable[[str], None],
+        seen: str,
+        quiet: Callable[[], float],
+    ) -> None:
+        """`seen` is the fingerprint of what is in use already.
+
+        `quiet` tells the seconds without an event after which a change is taken to be complete.
+        """
+        self._hints = _Hints(places)
+        self._fingerprint = fingerprint
+        self._changed = changed
+        self._seen = seen
+        self._quiet = quiet
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._follow, name="claimhooks-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._hints.arm()
+        self._thread.start()
+
+    @property
+    def mode(self) -> Mode:
+        """How changes are noticed: by ``events``, or by ``polling`` alone."""
+        if not self._thread.is_alive():
+            return "off"
+        return "events" if self._hints.is_armed else "polling"
+
+    def look(self) -> None:
+        """Look now, as if there had been an event."""
+        self._hints.given.set()
+
+    def close(self) -> None:
+        """Stop following; a call of `changed` that is under way is waited for."""
+        self._is_closed = True
+        self._hints.given.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._hints.disarm()
+
+    def _follow(self) -> None:
+        hints = self._hints
+        while not self._is_closed:
+            if hints.given.wait(RECONCILE if hints.is_armed else POLL):
+                self._wait_for_quiet()
+            if self._is_closed:
+                return
+            found = self._stable()
+            if found != self._seen:
+                self._seen = found
+                self._changed(found)
+            hints.rearm_if_needed()
+
+    def _wait_for_quiet(self) -> None:
+        latest = time.monotonic() + MAX_WAIT
+        while not self._is_closed and (left := latest - time.monotonic()) > 0:
+            self._hints.given.clear()
+            if not self._hints.given.wait(min(self._quiet(), left)):
+                return
+
+    def _stable(self) -> str:
+        """The fingerprint, read twice the same; what is in use if it never is."""
+        latest = time.monotonic() + MAX_WAIT
+        found = self._fingerprint()
+        while found != self._seen and not self._is_closed:
+            time.sleep(SAME_TWICE)
+            before, found = found, self._fingerprint()
+            if before == found:
+                return found
+            if time.monotonic() > latest:
+                self.look()
+                return self._seen
+        return found
+
+
+class _Hints:
+    """Events of the folders around `places`, as long as the system gives any."""
+
+    def __init__(self, places: Callable[[], Iterable[Path]]) -> None:
+        self.given = threading.Event()
+        self._places = places
+        self._observer: BaseObserver | None = None
+        self._armed: dict[Path, tuple[int, int]] = {}
+        self._next_attempt = 0.0
+        self._has_warned = False
+
+    @property
+    def is_armed(self) -> bool:
+        return self._observer is not None
+
+    def arm(self) -> None:
+        self.disarm()
+        self._next_attempt = time.monotonic() + REARM
+        observer: BaseObserver | None = None
+        armed: dict[Path, tuple[int, int]] = {}
+        try:
+            observer = Observer()
+            for folder, names in self._folders().items():
+                armed[folder] = _identity(folder)
+                handler = _Handler(self.given, names)
+                observer.schedule(handler, str(folder), recursive=names is None)
+            observer.start()
+        except OSError as error:
+            # Out of inotify instances or watches, or a folder has just gone.
+            if not self._has_warned:
+                _log.warning("no file events (%s): polling every %s s", error, POLL)
+                self._has_warned = True
+            if observer is not None:
+                _stop(observer)
+            return
+        self._observer, self._armed, self._has_warned = observer, armed, False
+
+    def disarm(self) -> None:
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            _stop(observer)
+
+    def rearm_if_needed(self) -> None:
+        if self._observer is None:
+            if time.monotonic() >= self._next_attempt:
+                self.arm()
+        elif not self._is_sound(self._observer):
+            self.arm()
+            # What has happened in between came without an event: look once more.
+            self.given.set()
+
+    def _is_sound(self, observer: BaseObserver) -> bool:
+        """Whether events still come, and of the folders that are there now."""
+        if not observer.is_alive() or not all(emitter.is_alive() for emitter in observer.emitters):
+            return False
+        try:
+            return {folder: _identity(folder) for folder in self._folders()} == self._armed
+        except OSError:
+            return False
+
+    def _folders(self) -> dict[Path, frozenset[str] | None]:
+        """The folders to watch → the names in them that matter; None: all, and those below."""
+        folders: dict[Path, frozenset[str] | None] = {}
+        for place in self._places():
+            # The folder above too: there a link is pointed elsewhere, a folder made anew.
+            above = place.absolute().parent
+            if above.is_dir() and (names := folders.get(above, frozenset())) is not None:
+                folders[above] = names | {place.name}
+        for place in self._places():
+            if place.is_dir():
+                folders[place.resolve()] = None
+        return folders
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, given: threading.Event, names: frozenset[str] | None) -> None:
+        self._given = given
+        self._names = names
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        if event.event_type in _READING:
+            return
+        # In a Kubernetes ConfigMap no event names the file: `..data` is pointed elsewhere.
+        paths = (os.fsdecode(event.src_path), os.fsdecode(event.dest_path))
+        names = {os.path.basename(path) for path in paths}  # noqa: PTH119 - text, not files
+        if self._names is None or names & self._names or any(n.startswith("..") for n in names):
+            self._given.set()
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _stop(observer: BaseObserver) -> None:
+    observer.stop()
+    if observer.is_alive():
+        observer.join()

@@ -175,10 +175,10 @@ class Arguments:
 
     __slots__ = ("exchange", "generation", "now")
 
-    def __init__(self, exchange: Exchange, generation: str) -> None:
+    def __init__(self, exchange: Exchange, generation: str, now: datetime | None = None) -> None:
         self.exchange = exchange
         self.generation = generation
-        self.now = exchange.now or datetime.now(UTC)
+        self.now = now or exchange.now or datetime.now(UTC)
 
     def of(self, hook: Hook, standing: Standing) -> list[object]:
         """What `hook` takes, in its order."""

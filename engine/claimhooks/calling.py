@@ -15,6 +15,7 @@ from claimhooks.pipeline import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from datetime import datetime
 
     from claimhooks.exchange import Exchange
     from claimhooks.generation import Hook
@@ -27,14 +28,25 @@ _WHATEVER: Final = (Exception, SystemExit, CancelledError)
 """What a hook may raise; a KeyboardInterrupt is not of its making."""
 
 
+class Overran(Exception):
+    """Thrown into the chain in place of what a hook waited for: it has used up its time."""
+
+    def __init__(self, limit: float) -> None:
+        """`limit` is the seconds that it had."""
+        super().__init__(f"it waited for longer than the {limit * 1000:,.0f} ms that it had left")
+
+
 class Calls:
     """Asks the functions of a loaded generation about one exchange."""
 
     __slots__ = ("_arguments", "_generation")
 
-    def __init__(self, generation: LoadedGeneration, exchange: Exchange) -> None:
+    def __init__(
+        self, generation: LoadedGeneration, exchange: Exchange, now: datetime | None = None
+    ) -> None:
+        """`now` is when the chain started, where that was in another process."""
         self._generation = generation
-        self._arguments = Arguments(exchange, generation.digest)
+        self._arguments = Arguments(exchange, generation.digest, now)
 
     def ask(self, hook: Hook, standing: Standing) -> Answer | Asking[Awaitable[object], object]:
         """Call `hook`; yields the awaitable of an ``async def`` one, to be sent its end."""
@@ -62,6 +74,8 @@ class Calls:
         if isinstance(error, OAuthError):
             located = self._located(error.error, error.description, error, hook)
             return Answer(micros, None, located, self._denial(error))
+        if isinstance(error, Overran):
+            return Answer(micros, None, self._located("deadline_exceeded", str(error), error, hook))
         modules = self._generation.modules
         code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
         reason = modules.readable("".join(format_exception_only(error)).strip())

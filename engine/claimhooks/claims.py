@@ -58,6 +58,15 @@ class NotJson(Exception):
         return f"{self.reason} at ${self.path}" if self.path else self.reason
 
 
+class Unwritable:
+    """Stands for a value that another process has found not to be JSON."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
 def is_reserved(name: str) -> bool:
     """Whether the issuer, or a peer behind a bridge, owns this claim name."""
     return name in RESERVED or name.lower().startswith(RESERVED_PREFIXES)
@@ -135,6 +144,8 @@ def _copy(value: object, depth: int, room: list[int]) -> JsonValue:
         return _copy_list(cast("list[object]", value), depth, room)
     if type(value) is dict:
         return _copy_dict(cast("dict[object, object]", value), depth, room)
+    if type(value) is Unwritable:
+        raise NotJson(value.reason)
     raise NotJson(f"a value of type {type_name(value)}")
 
 

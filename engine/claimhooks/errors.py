@@ -132,6 +132,15 @@ FAULTS: Final[dict[str, str]] = {
     "hook_exited": "return or raise instead: a hook must not end the process",
     "answer_not_a_patch": "return None, or a dict of claim names, 'scope' and 'expires_in'",
     "policy_refused": "see the refusals of this hook",
+    "deadline_exceeded": "make the hook faster, give it a deadline of its own in its settings, or "
+    "raise that of [worker]",
+    "worker_died": "mend the hook: it ended the process that it ran in",
+    "worker_garbled": "let the hook leave the descriptors of its process alone",
+    "worker_unavailable": "raise [worker] processes, or look in the log for why none starts",
+    "answer_too_large": "put less into the token: all custom claims together may take 100,000 "
+    "bytes encoded",
+    "hook_suspended": "mend the hook: it kept ending its workers, and is tried again after a pause "
+    "or when the files change",
 }
 
 # Why a folder, a settings file or a sample could not be used: code → remedy.
@@ -161,6 +170,12 @@ PROBLEMS: Final[dict[str, str]] = {
     "settings_unreadable": "make the settings file readable",
     "settings_malformed": "correct the TOML",
     "settings_invalid": "see 'Configuration' in the README",
+    "load_ended_process": "remove what ends the process from the code that runs when the file is "
+    "loaded",
+    "load_timed_out": "let the code that runs when the file is loaded do less",
+    "lane_unavailable": 'use lane = "inline", or run on Linux 5.4 or newer',
+    "sandbox_missing": "install claimhooks[sandbox] and use a kernel with Landlock and seccomp, or "
+    'set sandbox = "best-effort"',
     "lane_changed": "restart to change the lane, or take the change back",
     "gate_failed": "mend the hook, or the sample if it expects the wrong thing",
     "sample_unreadable": "make the sample a readable file",

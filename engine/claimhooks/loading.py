@@ -40,11 +40,14 @@ class LoadedGeneration(Generation):
         weakref.finalize(self, modules.unload).atexit = False
 
     @classmethod
-    def load(cls, plan: Plan) -> LoadedGeneration:
+    def load(
+        cls, plan: Plan, begin: Callable[[str], object] = lambda _name: None
+    ) -> LoadedGeneration:
         """Compile, import and validate the hooks of `plan`.
 
-        Raises :class:`~claimhooks.errors.LoadError` with every problem of the folder and its
-        settings together.
+        `begin` is told the name of each hook before its file is imported. Raises
+        :class:`~claimhooks.errors.LoadError` with every problem of the folder and its settings
+        together.
         """
         snapshot = plan.snapshot
         problems: list[Problem] = []
@@ -56,7 +59,7 @@ class LoadedGeneration(Generation):
         }
         modules = Modules(snapshot, code)
         try:
-            found = _implementations(plan.names, snapshot, modules, problems)
+            found = _implementations(plan.names, snapshot, modules, problems, begin)
             plan.check(problems)
         except BaseException:
             modules.unload()
@@ -70,12 +73,17 @@ def _hook(plan: Plan, found: pluggy.HookImpl) -> Hook:
 
 
 def _implementations(
-    names: tuple[str, ...], snapshot: Snapshot, modules: Modules, problems: list[Problem]
+    names: tuple[str, ...],
+    snapshot: Snapshot,
+    modules: Modules,
+    problems: list[Problem],
+    begin: Callable[[str], object],
 ) -> list[pluggy.HookImpl]:
     """The hooks of the files `names`, in no order."""
     manager = pluggy.PluginManager(hookspec.PROJECT)
     manager.add_hookspecs(hookspec)
     for name in names:
+        begin(name)
         if (module := _import(name, snapshot, modules, problems)) is not None:
             problems.extend(_register(name, module, snapshot.shown(f"{name}.py"), manager))
     return manager.hook.credentials_exchange.get_hookimpls()

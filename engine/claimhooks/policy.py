@@ -74,6 +74,16 @@ class NotAPatch(Exception):
     """A hook answered with something that is no patch at all; the text names its type."""
 
 
+def patch_of(answer: object) -> dict[str, object]:
+    """What a hook answered, which must be a dict with text as keys. Raises :class:`NotAPatch`."""
+    if type(answer) is not dict:
+        raise NotAPatch(f"returned a value of type {rules.type_name(answer)}, not a dict")
+    for key in cast("dict[object, object]", answer):
+        if type(key) is not str:
+            raise NotAPatch(f"returned a dict with a key of type {rules.type_name(key)}")
+    return cast("dict[str, object]", answer)
+
+
 class Standing:
     """What the chain has reached so far for one exchange."""
 
@@ -121,15 +131,11 @@ class Judge:
         Writes the judgement into `entry`. False if the exchange fails by it; nothing has been
         applied then. Raises :class:`NotAPatch` if the answer is no dict with text as keys.
         """
-        if type(answer) is not dict:
-            raise NotAPatch(f"returned a value of type {rules.type_name(answer)}, not a dict")
         patch: Patch = {}
         claims: dict[str, JsonValue] = {}
         refused: list[Refused] = []
         scope, expires_in = standing.scope, standing.expires_in
-        for key, value in cast("dict[object, object]", answer).items():
-            if type(key) is not str:
-                raise NotAPatch(f"returned a dict with a key of type {rules.type_name(key)}")
+        for key, value in patch_of(answer).items():
             name = utf8_text(key)
             try:
                 asked = patch[name] = rules.checked_copy(value)

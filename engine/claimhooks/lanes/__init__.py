@@ -9,11 +9,20 @@ from claimhooks.lanes.inline import InlineLane
 if TYPE_CHECKING:
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.generation import Generation, Plan
+    from claimhooks.lanes.isolation import Isolation
     from claimhooks.settings import Settings
 
 
 class Lane(Protocol):
     """What a runtime needs of a lane. Safe to share between threads."""
+
+    isolation: Isolation
+    """How far hooks are kept apart from this process."""
+
+    @property
+    def kills(self) -> dict[str, int]:
+        """How many workers had to be killed, by reason."""
+        ...
 
     def load(self, plan: Plan) -> Generation:
         """Make the generation of `plan` ready to run. Raises LoadError with all problems."""
@@ -32,6 +41,11 @@ class Lane(Protocol):
         ...
 
 
-def lane_of(_settings: Settings) -> Lane:
-    """The lane that `settings` ask for."""
-    return InlineLane()
+def lane_of(settings: Settings) -> Lane:
+    """The lane that `settings` ask for. Raises LoadError if it is not to be had."""
+    if settings.lane == "inline":
+        return InlineLane()
+    # Not at the top: a dry run without workers need not load it.
+    from claimhooks.lanes.worker import WorkerLane  # noqa: PLC0415
+
+    return WorkerLane(settings)

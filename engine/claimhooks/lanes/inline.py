@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from claimhooks.calling import Calls
+from claimhooks.lanes.isolation import Isolation
+from claimhooks.lanes.loop import LoopThread
 from claimhooks.loading import LoadedGeneration
 from claimhooks.pipeline import chain
 
@@ -16,17 +16,14 @@ if TYPE_CHECKING:
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.generation import Generation, Plan
 
-DRAIN: Final = 5.0
-"""Seconds that closing waits for ``async def`` hooks under way."""
-
 
 class InlineLane:
     """Drives the chain. ``async def`` hooks are awaited in the caller's loop, or in one of ours."""
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._loop = LoopThread()
+        self.isolation = Isolation("none")
+        self.kills: dict[str, int] = {}
 
     def load(self, plan: Plan) -> LoadedGeneration:
         """Load `plan` into this process. Raises :class:`~claimhooks.errors.LoadError`."""
@@ -38,8 +35,7 @@ class InlineLane:
         try:
             pending = next(steps)
             while True:
-                coming = asyncio.run_coroutine_threadsafe(_settled(pending), self._running_loop())
-                answer, error = coming.result()
+                answer, error = self._loop.run(_settled(pending))
                 pending = steps.send(answer) if error is None else steps.throw(error)
         except StopIteration as end:
             return cast("Outcome", end.value)
@@ -56,26 +52,8 @@ class InlineLane:
             return cast("Outcome", end.value)
 
     def close(self) -> None:
-        """Stop the event loop of the lane, if it ever needed one, and what still runs in it."""
-        with self._starting:
-            if self._loop is not None and self._thread is not None:
-                if self._thread.is_alive():
-                    asyncio.run_coroutine_threadsafe(_drain(), self._loop).result()
-                    self._loop.call_soon_threadsafe(self._loop.stop)
-                    self._thread.join()
-                self._loop.close()
-            self._loop = self._thread = None
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._starting:
-            # After a fork the thread is gone, and the loop with it.
-            if self._loop is None or self._thread is None or not self._thread.is_alive():
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="claimhooks-async-hooks", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        """Stop what still runs in the event loop of the lane, if it ever needed one."""
+        self._loop.close()
 
 
 def _chain(
@@ -91,11 +69,3 @@ async def _settled(pending: Awaitable[object]) -> tuple[object, BaseException | 
         return await pending, None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the chain judges it
         return None, error
-
-
-async def _drain() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=DRAIN)
-        for task in late:
-            task.cancel()

@@ -1,0 +1,1 @@
+"""What runs in the processes of the worker lane: the zygote, and the workers forked from it."""

@@ -1,0 +1,40 @@
+"""How far hooks are kept apart from the issuer: what was asked for, and what was reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Level = Literal["none", "process", "partial", "sandbox"]
+
+LAYERS: Final = ("landlock", "seccomp")
+"""Of the sandbox: Landlock guards files, ports and signals; seccomp allows few system calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What the self-test has found."""
+
+    level: Level
+    """``none``: hooks run in this process; ``process``: in others, with limits; ``sandbox``: and
+    every forbidden act was refused there; ``partial``: not every one."""
+    layers: tuple[str, ...] = ()
+    """The layers of the sandbox that are in force."""
+    possible: tuple[str, ...] = ()
+    """The forbidden acts that a hook could do all the same."""
+
+    def __str__(self) -> str:
+        text = _MEANING[self.level]
+        if self.layers:
+            text += f" ({', '.join(self.layers)})"
+        if self.possible:
+            text += f"; not prevented: {', '.join(self.possible)}"
+        return text
+
+
+_MEANING: Final[dict[Level, str]] = {
+    "none": "none: hooks run in the issuer's process",
+    "process": "process: processes of their own with limits, no sandbox",
+    "partial": "partial: processes of their own, in an incomplete sandbox",
+    "sandbox": "sandbox: processes of their own that may only compute",
+}

@@ -1,0 +1,76 @@
+"""What a worker is doing, where the runtime can see it when the worker can no longer speak.
+
+A sealed piece of shared memory, one for each worker: first which hook of which exchange is running
+and since when, then room for the report that Python's faulthandler writes of a crash or a hang.
+It is a worker's own word, so it decides whom a kill is put down to, and nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+import time
+from dataclasses import dataclass
+from typing import Final
+
+SIZE: Final = 16 * 1024
+REPORT_AT: Final = 64
+"""Where in it the report begins."""
+
+_LAYOUT: Final = struct.Struct("=IiQ")
+_NONE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Which hook is running. `started` is seconds of the monotonic clock."""
+
+    number: int
+    """Of the exchange; 0: none yet."""
+    hook: int | None
+    """Its place in the generation; None: none is running."""
+    started: float
+
+
+def create() -> int:
+    """A descriptor of new shared memory, whose size can no longer be changed."""
+    descriptor = os.memfd_create("claimhooks-mark", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, SIZE)
+    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor
+
+
+def read(descriptor: int) -> Mark:
+    """What the worker is doing."""
+    number, hook, started = _LAYOUT.unpack(os.pread(descriptor, _LAYOUT.size, 0))
+    return Mark(number, None if hook == _NONE else hook, started / 1e9)
+
+
+def report(descriptor: int) -> str:
+    """What the faulthandler of the worker has written; "" if nothing."""
+    data = os.pread(descriptor, SIZE - REPORT_AT, REPORT_AT)
+    return data.partition(b"\0")[0].decode(errors="replace")
+
+
+class Marker:
+    """The worker's end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._memory = mmap.mmap(descriptor, REPORT_AT)
+        self.clear()
+
+    def running(self, number: int, hook: int) -> None:
+        """Say that `hook` runs from now on, for the exchange `number`."""
+        _pack(self._memory, 0, number, hook, _now())
+
+    def clear(self) -> None:
+        """Say that no hook is running."""
+        _pack(self._memory, 0, 0, _NONE, 0)
+
+
+# Bound here, so that a hook that patches these modules does not reach them.
+_pack: Final = _LAYOUT.pack_into
+_now: Final = time.monotonic_ns

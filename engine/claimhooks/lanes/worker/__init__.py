@@ -1,0 +1,146 @@
+"""The worker lane: hooks run in processes that hold nothing worth taking."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import weakref
+from collections import Counter
+from typing import TYPE_CHECKING, Final, cast
+
+from claimhooks.errors import ClaimhooksError, LoadError, Problem
+from claimhooks.lanes.inside import confine
+from claimhooks.lanes.loop import LoopThread
+from claimhooks.lanes.worker.crew import Crew
+from claimhooks.lanes.worker.flights import fly
+from claimhooks.lanes.worker.keeper import Keeper
+from claimhooks.lanes.worker.threads import call
+from claimhooks.lanes.worker.trips import RemoteCalls, WorkerGeneration
+from claimhooks.lanes.worker.zygote import Zygote, ZygoteFailed
+from claimhooks.pipeline import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from claimhooks.exchange import Exchange, Outcome
+    from claimhooks.generation import Generation, Plan
+    from claimhooks.lanes.isolation import Isolation
+    from claimhooks.settings import Settings
+
+_log: Final = logging.getLogger(__name__)
+
+
+class WorkerLane:
+    """Sends each chain to a worker and judges what comes back. Raises :class:`LoadError`.
+
+    The memory of this process is hidden from others of the same user, workers among them: no
+    debugger or profiler of an ordinary user can attach to it any more.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        if sys.platform != "linux":
+            raise _unavailable(settings, f"the worker lane needs Linux, this is {sys.platform}")
+        confine.hide_memory()
+        self._process = os.getpid()
+        self._is_closed = False
+        self._kills: Counter[str] = Counter()
+        self._loop = LoopThread()
+        try:
+            self._zygote = Zygote()
+        except ZygoteFailed as error:
+            raise _unavailable(settings, str(error)) from None
+        self._keeper = Keeper()
+        self._end = weakref.finalize(self, self._zygote.close)
+        self._tested: dict[bool, Isolation] = {}
+        self.isolation: Isolation = self._test(settings)
+        _log.info("isolation of hooks: %s", self.isolation)
+
+    def load(self, plan: Plan) -> WorkerGeneration:
+        """Start the workers of `plan`, and wait until they are ready. Raises :class:`LoadError`."""
+        self.isolation = self._test(plan.settings)
+        plan.check(())
+        crews: dict[bool, Crew] = {}
+        found = None
+        try:
+            for network in sorted({plan.settings.of_hook(name).network for name in plan.names}):
+                crew = Crew(plan, self._zygote, self._keeper, self._kills, network=network)
+                crews[network] = crew
+                found = crew.start()
+            generation = WorkerGeneration(plan, found or [], crews)
+        except BaseException:
+            _close(crews.values())
+            raise
+        weakref.finalize(generation, _close, [*crews.values()]).atexit = False
+        return generation
+
+    def run(self, generation: Generation, exchange: Exchange) -> Outcome:
+        """The outcome of `exchange`; blocks, also inside a running event loop."""
+        self._check()
+        own = cast("WorkerGeneration", generation)
+        if own.is_shared:
+            return self._loop.run(self.arun(own, exchange))
+        steps = chain(own, exchange, RemoteCalls(own, exchange).ask)
+        try:
+            trip = next(steps)
+            while True:
+                trip = steps.send(call(trip))
+        except StopIteration as end:
+            return cast("Outcome", end.value)
+
+    async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
+        """The outcome of `exchange`. No hook blocks the event loop."""
+        self._check()
+        own = cast("WorkerGeneration", generation)
+        steps = chain(own, exchange, RemoteCalls(own, exchange).ask)
+        try:
+            trip = next(steps)
+            while True:
+                trip = steps.send(await fly(trip))
+        except StopIteration as end:
+            return cast("Outcome", end.value)
+
+    @property
+    def kills(self) -> dict[str, int]:
+        """How many workers had to be killed, by reason."""
+        return dict(self._kills)
+
+    def close(self) -> None:
+        """End all workers. Exchanges of other threads that are under way are waited for."""
+        self._is_closed = True
+        self._loop.close()
+        self._keeper.close()
+        self._end()
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise ClaimhooksError("the runtime has been closed")
+        if os.getpid() != self._process:
+            raise ClaimhooksError(
+                "this runtime was made before the process was forked: make one in each process"
+            )
+
+    def _test(self, settings: Settings) -> Isolation:
+        worker = settings.worker
+        is_sandboxed = worker.sandbox != "off"
+        if is_sandboxed not in self._tested:
+            try:
+                self._tested[is_sandboxed] = self._zygote.probe(
+                    worker.memory, is_sandboxed=is_sandboxed
+                )
+            except ZygoteFailed as error:
+                raise _unavailable(settings, str(error)) from None
+        isolation = self._tested[is_sandboxed]
+        if worker.sandbox == "required" and isolation.level != "sandbox":
+            reason = f'sandbox = "required", but the isolation reached is {isolation}'
+            raise LoadError([Problem("sandbox_missing", settings.file, reason)])
+        return isolation
+
+
+def _close(crews: Iterable[Crew]) -> None:
+    for crew in crews:
+        crew.close()
+
+
+def _unavailable(settings: Settings, reason: str) -> LoadError:
+    return LoadError([Problem("lane_unavailable", settings.file, reason)])

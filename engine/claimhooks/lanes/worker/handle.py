@@ -1,0 +1,79 @@
+"""One worker, as its parent holds it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from claimhooks.lanes import mark, wire
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+
+    from claimhooks.lanes.mark import Mark
+    from claimhooks.lanes.worker.flights import Flight
+
+DUMP_SECONDS: Final = 0.002
+"""What a worker gets to write down where it is, before it is killed."""
+
+_NUMBERS: Final = 2**31
+
+
+class Worker:
+    """A process, the socket to it, and its mark. `zygote` is the process that forked it."""
+
+    def __init__(
+        self, pid: int, pidfd: int, connection: socket.socket, mark_file: int, zygote: int
+    ) -> None:
+        self.pid: Final = pid
+        self.zygote: Final = zygote
+        self.connection: Final = connection
+        self.inbox: Final = wire.Inbox(wire.MAX_REPLY)
+        self.load = 0
+        """How many exchanges it has been given."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop that reads from it, if it is not a thread that does."""
+        self.flights: Final[dict[int, Flight]] = {}
+        """What that loop waits for, by number."""
+        self.unsent: Final[deque[bytes]] = deque()
+        """What that loop has still to send."""
+        self._number = 0
+        self._pidfd = pidfd
+        self._mark_file = mark_file
+
+    def next_number(self) -> int:
+        """A number for an exchange."""
+        self._number = self._number % _NUMBERS + 1
+        return self._number
+
+    @property
+    def mark(self) -> Mark:
+        """What it says that it is doing."""
+        return mark.read(self._mark_file)
+
+    @property
+    def report(self) -> str:
+        """Where it was when it crashed, or was told to say so."""
+        return mark.report(self._mark_file)
+
+    def ask_where(self) -> None:
+        """Let it write down where it is, whatever it is doing."""
+        self._signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        """End it, whatever it is doing."""
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of the descriptors. It must be dead."""
+        self.connection.close()
+        os.close(self._pidfd)
+        os.close(self._mark_file)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)

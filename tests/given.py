@@ -48,3 +48,23 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
     while not (holds := condition()) and time.monotonic() < latest:
         time.sleep(0.01)
     return holds
+
+
+def processes_below(parent: int) -> dict[int, str]:
+    """All processes that descend from `parent`, but for zombies: their ids and names (Linux)."""
+    found: dict[int, tuple[int, str]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                name, _, rest = (entry / "stat").read_text().rpartition(") ")
+            except OSError:
+                continue  # it has ended meanwhile
+            state, above = rest.split()[:2]
+            if state != "Z":
+                found[int(entry.name)] = (int(above), name.partition("(")[2])
+    below: dict[int, str] = {}
+    level = {parent}
+    while level:
+        level = {pid for pid, (above, _) in found.items() if above in level}
+        below |= {pid: found[pid][1] for pid in level}
+    return below

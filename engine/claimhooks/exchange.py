@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -20,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import to_json
 
 DEFAULT_TOKEN_LIFETIME: Final = 86_400
 """Seconds."""
@@ -36,6 +38,9 @@ NAME_CHARACTERS: Final = r"^[^\x00-\x1f\x7f]+$"
 Name = Annotated[str, StringConstraints(pattern=NAME_CHARACTERS, max_length=2048)]
 """A name or URI: text on one line."""
 
+Text = Annotated[str, StringConstraints(min_length=0)]
+"""Text without lone surrogates: the constraint is what makes pydantic look for them."""
+
 SCOPE_SYNTAX: Final = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 ScopeToken = Annotated[str, StringConstraints(pattern=SCOPE_SYNTAX)]
 """One scope token (RFC 6749 §3.3)."""
@@ -47,24 +52,38 @@ Patch = dict[str, JsonValue]
 """What one hook answers: ``scope``, ``expires_in`` and custom claims."""
 
 
+def _encodable(table: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        to_json(table)
+    except ValueError:
+        raise ValueError("text with a lone surrogate, which UTF-8 cannot write") from None
+    return table
+
+
+Table = Annotated[dict[str, JsonValue], AfterValidator(_encodable)]
+"""A JSON object that can be written as UTF-8 (RFC 7493 §2.1)."""
+
+
 class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", ser_json_inf_nan="constants"
+    )
 
 
 class Client(_Input):
     """The authenticated client (RFC 6749 §2)."""
 
     id: Name
-    name: str | None = None
-    tenant: str | None = None
-    metadata: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    name: Text | None = None
+    tenant: Text | None = None
+    metadata: Table = Field(default_factory=dict[str, JsonValue])
 
 
 class Api(_Input):
     """The resource server that the token is for. `token_lifetime` is in seconds."""
 
     identifier: Name
-    name: str | None = None
+    name: Text | None = None
     scopes: Scopes = ()
     token_lifetime: int = Field(default=DEFAULT_TOKEN_LIFETIME, gt=0, le=2**31)
 
@@ -72,13 +91,13 @@ class Api(_Input):
 class RequestContext(_Input):
     """What the token request said, without its credentials."""
 
-    params: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
-    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    params: Table = Field(default_factory=dict[str, JsonValue])
+    headers: dict[Text, Text] = Field(default_factory=dict[Text, Text])
     """Only those that the issuer allows; names in lower case."""
-    ip: str | None = None
-    method: str = "POST"
+    ip: Text | None = None
+    method: Text = "POST"
     requested_scope: Scopes | None = None
-    auth_method: str | None = None
+    auth_method: Text | None = None
     """How the client authenticated, as RFC 7591 §2 names it: ``client_secret_basic``, …"""
 
     @field_validator("params")

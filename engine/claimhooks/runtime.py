@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.generation import Generation
     from claimhooks.lanes import Lane
+    from claimhooks.lanes.state import LaneState
     from claimhooks.settings import Settings
     from claimhooks.watch import Mode, Watcher
 
@@ -123,6 +124,11 @@ class Runtime:
     def watch_mode(self) -> Mode:
         """How changes of the files are noticed: ``events``, ``polling``, or not at all: ``off``."""
         return "off" if self._watcher is None else self._watcher.mode
+
+    @property
+    def lane(self) -> LaneState:
+        """How far hooks are kept apart from this process, and how their workers fare."""
+        return self._lane.state(self._generation)
 
     def run(self, exchange: Exchange) -> Outcome:
         """Run every hook over `exchange`. Whatever a hook does is in the outcome, not raised."""

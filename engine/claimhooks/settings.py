@@ -30,17 +30,20 @@ MAX_BYTES: Final = 1024 * 1024
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 
 
-def _seconds(text: object) -> object:
-    if not isinstance(text, str) or not (found := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)):
+def _seconds(value: object) -> object:
+    if isinstance(value, float):
+        seconds = value
+    elif isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", value)):
+        seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
+    else:
         raise ValueError('a duration is written as "250ms" or "2s"')
-    seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
     if not 0.001 <= seconds <= 3600:
         raise ValueError("a duration is between 1ms and 3600s")
     return seconds
 
 
 Duration = Annotated[float, BeforeValidator(_seconds)]
-"""Seconds, written as ``"250ms"`` or ``"2s"``."""
+"""Seconds: a float in Python, written as ``"250ms"`` or ``"2s"`` in a file."""
 
 
 class _Table(BaseModel):

@@ -9,20 +9,12 @@ from claimhooks.lanes.inline import InlineLane
 if TYPE_CHECKING:
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.generation import Generation, Plan
-    from claimhooks.lanes.isolation import Isolation
+    from claimhooks.lanes.state import LaneState
     from claimhooks.settings import Settings
 
 
 class Lane(Protocol):
     """What a runtime needs of a lane. Safe to share between threads."""
-
-    isolation: Isolation
-    """How far hooks are kept apart from this process."""
-
-    @property
-    def kills(self) -> dict[str, int]:
-        """How many workers had to be killed, by reason."""
-        ...
 
     def load(self, plan: Plan) -> Generation:
         """Make the generation of `plan` ready to run. Raises LoadError with all problems."""
@@ -34,6 +26,10 @@ class Lane(Protocol):
 
     async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
         """The same for callers in an event loop."""
+        ...
+
+    def state(self, generation: Generation) -> LaneState:
+        """How the lane fares, with `generation` active."""
         ...
 
     def close(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from claimhooks.calling import Calls
-from claimhooks.lanes.isolation import Isolation
 from claimhooks.lanes.loop import LoopThread
+from claimhooks.lanes.state import Isolation, LaneState
 from claimhooks.loading import LoadedGeneration
 from claimhooks.pipeline import chain
 
@@ -22,8 +22,6 @@ class InlineLane:
 
     def __init__(self) -> None:
         self._loop = LoopThread()
-        self.isolation = Isolation("none")
-        self.kills: dict[str, int] = {}
 
     def load(self, plan: Plan) -> LoadedGeneration:
         """Load `plan` into this process. Raises :class:`~claimhooks.errors.LoadError`."""
@@ -50,6 +48,10 @@ class InlineLane:
                 pending = steps.send(answer) if error is None else steps.throw(error)
         except StopIteration as end:
             return cast("Outcome", end.value)
+
+    def state(self, generation: Generation) -> LaneState:  # noqa: ARG002
+        """Nothing is kept apart here."""
+        return LaneState("inline", Isolation("none"))
 
     def close(self) -> None:
         """Stop what still runs in the event loop of the lane, if it ever needed one."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, cast
 from claimhooks.errors import LoadError, utf8_text
 from claimhooks.lanes import mark, wire
 from claimhooks.lanes.inside import acts, confine
+from claimhooks.lanes.inside.guard import Baseline, guard_modules
 from claimhooks.lanes.inside.output import Output
 from claimhooks.lanes.inside.rounds import Round, Rounds
 from claimhooks.loading import LoadedGeneration
@@ -48,6 +49,7 @@ def warm_up() -> None:
         from claimhooks.lanes.inside import sandbox  # noqa: PLC0415 - it is optional
 
         sandbox.warm_up()
+    guard_modules()
 
 
 def probe(connection: socket.socket, issuer: int, *, is_sandboxed: bool) -> None:
@@ -115,8 +117,7 @@ def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
     receive, send, add, frame = connection.recv, connection.sendall, inbox.add, wire.frame
     # The one count of threads that costs nothing and knows all of them.
     count_threads = _thread._count  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    environ = os.environ
-    threads, variables = count_threads(), dict(environ)
+    threads, baseline = count_threads(), Baseline()
     while data := receive(CHUNK):
         for number, body in add(data):
             round_ = Round(rounds, number, body)
@@ -128,7 +129,7 @@ def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
             else:
                 # A hook that is no coroutine function has answered with an awaitable.
                 reply = asyncio.run(round_.finish(steps, pending))
-            reply.is_worn = count_threads() != threads or environ != variables
+            reply.is_worn = count_threads() != threads or baseline.is_touched
             send(frame(number, rounds.written(reply)))
 
 
@@ -137,6 +138,7 @@ async def _answer_many(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
     connection.setblocking(False)
     under_way: set[asyncio.Task[None]] = set()
     sending = asyncio.Lock()
+    baseline = Baseline()
 
     async def answer(number: int, body: bytes) -> None:
         round_ = Round(rounds, number, body)
@@ -147,6 +149,8 @@ async def _answer_many(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
             reply = cast("wire.Reply", end.value)
         else:
             reply = await round_.finish(steps, pending)
+        # Threads are the loop's own way to wait for what cannot be awaited.
+        reply.is_worn = baseline.is_touched
         async with sending:
             await loop.sock_sendall(connection, wire.frame(number, rounds.written(reply)))
 

@@ -7,11 +7,13 @@ import os
 import sys
 import weakref
 from collections import Counter
+from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
 from claimhooks.errors import ClaimhooksError, LoadError, Problem
 from claimhooks.lanes.inside import confine
-from claimhooks.lanes.loop import LoopThread
+from claimhooks.lanes.loop import DRAIN, LoopThread
+from claimhooks.lanes.state import LaneState
 from claimhooks.lanes.worker.crew import Crew
 from claimhooks.lanes.worker.flights import fly
 from claimhooks.lanes.worker.keeper import Keeper
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.generation import Generation, Plan
-    from claimhooks.lanes.isolation import Isolation
+    from claimhooks.lanes.state import Isolation
     from claimhooks.settings import Settings
 
 _log: Final = logging.getLogger(__name__)
@@ -51,14 +53,14 @@ class WorkerLane:
         except ZygoteFailed as error:
             raise _unavailable(settings, str(error)) from None
         self._keeper = Keeper()
-        self._end = weakref.finalize(self, self._zygote.close)
+        self._end = weakref.finalize(self, _end, self._keeper, self._zygote)
         self._tested: dict[bool, Isolation] = {}
-        self.isolation: Isolation = self._test(settings)
-        _log.info("isolation of hooks: %s", self.isolation)
+        self._crews: weakref.WeakSet[Crew] = weakref.WeakSet()
+        self._isolation = self._test(settings)
 
     def load(self, plan: Plan) -> WorkerGeneration:
         """Start the workers of `plan`, and wait until they are ready. Raises :class:`LoadError`."""
-        self.isolation = self._test(plan.settings)
+        self._isolation = self._test(plan.settings)
         plan.check(())
         crews: dict[bool, Crew] = {}
         found = None
@@ -66,6 +68,7 @@ class WorkerLane:
             for network in sorted({plan.settings.of_hook(name).network for name in plan.names}):
                 crew = Crew(plan, self._zygote, self._keeper, self._kills, network=network)
                 crews[network] = crew
+                self._crews.add(crew)
                 found = crew.start()
             generation = WorkerGeneration(plan, found or [], crews)
         except BaseException:
@@ -100,16 +103,25 @@ class WorkerLane:
         except StopIteration as end:
             return cast("Outcome", end.value)
 
-    @property
-    def kills(self) -> dict[str, int]:
-        """How many workers had to be killed, by reason."""
-        return dict(self._kills)
+    def state(self, generation: Generation) -> LaneState:
+        """How the workers of `generation` fare."""
+        own = cast("WorkerGeneration", generation)
+        workers = sum(crew.ready for crew in own.crews.values())
+        kills, suspended = dict(self._kills), own.breakers.suspended
+        return LaneState("worker", self._isolation, workers, kills, suspended)
 
     def close(self) -> None:
-        """End all workers. Exchanges of other threads that are under way are waited for."""
+        """End all workers. What threads are waiting for is waited for; so is what event loops wait
+        for, unless this is called in the loop itself."""
         self._is_closed = True
         self._loop.close()
-        self._keeper.close()
+        crews = [*self._crews]
+        until = monotonic() + DRAIN
+        for crew in crews:
+            crew.drain(until)
+        _close(crews)
+        self._keeper.end()
+        self._keeper.join()
         self._end()
 
     def _check(self) -> None:
@@ -130,11 +142,17 @@ class WorkerLane:
                 )
             except ZygoteFailed as error:
                 raise _unavailable(settings, str(error)) from None
+            _log.info("isolation of hooks: %s", self._tested[is_sandboxed])
         isolation = self._tested[is_sandboxed]
         if worker.sandbox == "required" and isolation.level != "sandbox":
             reason = f'sandbox = "required", but the isolation reached is {isolation}'
             raise LoadError([Problem("sandbox_missing", settings.file, reason)])
         return isolation
+
+
+def _end(keeper: Keeper, zygote: Zygote) -> None:
+    keeper.end()
+    zygote.close()
 
 
 def _close(crews: Iterable[Crew]) -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 import threading
+import time
 from collections import Counter, deque
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydantic import ValidationError
 
 from claimhooks.errors import LoadError, Problem
 from claimhooks.lanes import wire
-from claimhooks.lanes.isolation import LAYERS
+from claimhooks.lanes.state import LAYERS
 from claimhooks.lanes.worker.zygote import ZygoteFailed
 
 if TYPE_CHECKING:
-    import asyncio
-
     from claimhooks.generation import Plan
     from claimhooks.lanes.worker.handle import Worker
     from claimhooks.lanes.worker.keeper import Keeper
@@ -35,6 +35,9 @@ SHARE: Final = 64
 """How many exchanges a worker is given at a time, if there are ``async def`` hooks."""
 RETRY: Final = 1.0
 """Seconds until the next try where no worker can be started."""
+
+Coming: TypeAlias = "Future[Worker | None]"
+"""What will have a worker, or None where there will be none any more."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -53,10 +56,12 @@ class Crew:
         self._kills = kills
         self._network = network
         self._share = 1
+        self.lent = 0
+        """How many exchanges have a worker."""
         self._lock = threading.Lock()
         self._free: list[Worker] = []
         self._members: set[Worker] = set()
-        self._waiting: deque[tuple[Future[Worker], asyncio.AbstractEventLoop | None]] = deque()
+        self._waiting: deque[tuple[Coming, asyncio.AbstractEventLoop | None]] = deque()
         self._is_closed = False
 
     def start(self) -> list[wire.FoundHook]:
@@ -91,52 +96,50 @@ class Crew:
         """How many workers there are."""
         return len(self._members)
 
-    @property
-    def busy(self) -> int:
-        """How many exchanges they have been given."""
-        with self._lock:
-            return sum(worker.load for worker in self._members)
-
     # Lending
 
-    def acquire(self, loop: asyncio.AbstractEventLoop | None) -> Worker | Future[Worker]:
+    def acquire(self, loop: asyncio.AbstractEventLoop | None) -> Worker | Coming:
         """A worker for one exchange, which `loop` or else the calling thread reads from.
 
         If none is free, what will have one, unless that is cancelled.
         """
         with self._lock:
+            if self._is_closed:
+                none: Coming = Future()
+                none.set_result(None)
+                return none
             if self._free:
                 worker = self._free.pop()
             elif loop is None or not (shared := self._shared_by(loop)):
                 self._lose_the_abandoned()
-                coming: Future[Worker] = Future()
+                coming: Coming = Future()
                 self._waiting.append((coming, loop))
                 return coming
             else:
                 worker = min(shared, key=lambda one: one.load)
             worker.load += 1
             worker.loop = loop
+            self.lent += 1
             return worker
 
-    def wait(self, coming: Future[Worker]) -> Worker | None:
+    def wait(self, coming: Coming) -> Worker | None:
         """The worker that is coming, for a thread; None if there is none in time."""
         try:
             return coming.result(WAIT)
-        except (FutureTimeout, CancelledError):
+        except FutureTimeout:
             self.decline(coming)
             return None
 
-    def decline(self, coming: Future[Worker]) -> None:
+    def decline(self, coming: Coming) -> None:
         """Wait no longer."""
-        if not coming.cancel() and not coming.cancelled():
-            self.release(coming.result())
+        if not coming.cancel() and (worker := coming.result()) is not None:
+            self.release(worker)
 
     def release(self, worker: Worker) -> None:
         """Give back a worker whose exchange has ended."""
         with self._lock:
             worker.load -= 1
-            if worker not in self._members:
-                return
+            self.lent -= 1
             if not self._hand_on(worker) and worker.load == 0:
                 worker.loop = None
                 self._free.append(worker)
@@ -148,22 +151,43 @@ class Crew:
                 done: Future[int | None] = Future()
                 done.set_result(None)
                 return done
-            self._members.discard(worker)
-            if worker in self._free:
-                self._free.remove(worker)
+            self._leave(worker)
             self._kills[reason] += 1
         buried = self._end(worker)
         self._keeper.do(self._replace)
         return buried
 
+    def drain(self, until: float) -> None:
+        """Wait for the exchanges under way, no longer than `until` (of the monotonic clock).
+
+        Those that a running event loop of this thread waits for cannot end meanwhile.
+        """
+        own = asyncio._get_running_loop()  # noqa: SLF001 - None where there is none
+        while monotonic() < until:
+            with self._lock:
+                if not any(
+                    one.load and (not one.loop or one.loop is not own) for one in self._members
+                ):
+                    return
+            time.sleep(0.005)
+
     def close(self) -> None:
         """End all workers. Called by a finalizer too, so it takes no lock."""
         self._is_closed = True
+        while self._waiting:
+            coming, _ = self._waiting.pop()
+            if coming.set_running_or_notify_cancel():
+                coming.set_result(None)
         members = [*self._members]
         self._members.clear()
         self._free.clear()
         for worker in members:
             self._end(worker)
+
+    def _leave(self, worker: Worker) -> None:
+        self._members.discard(worker)
+        self.lent -= worker.load
+        worker.load = 0
 
     def _shared_by(self, loop: asyncio.AbstractEventLoop) -> list[Worker]:
         if self._share == 1:
@@ -180,6 +204,7 @@ class Crew:
             if coming.set_running_or_notify_cancel():
                 worker.load += 1
                 worker.loop = loop
+                self.lent += 1
                 coming.set_result(worker)
                 return True
         return False
@@ -187,7 +212,7 @@ class Crew:
     def _lose_the_abandoned(self) -> None:
         """Let those be replaced whose event loop was closed in the middle of an exchange."""
         for worker in [one for one in self._members if one.loop and one.loop.is_closed()]:
-            self._members.discard(worker)
+            self._leave(worker)
             self._end(worker)
             self._keeper.do(self._replace)
 
@@ -270,7 +295,8 @@ class Crew:
                 raise
         except (LoadError, ZygoteFailed) as error:
             if not self._is_closed:
-                _log.warning("a worker cannot be replaced, next try in %s s: %s", RETRY, error)
+                digest = self._plan.snapshot.digest[:12]
+                _log.warning("generation %s: a worker cannot be replaced: %s", digest, error)
                 again = threading.Timer(RETRY, self._keeper.do, [self._replace])
                 again.daemon = True
                 again.start()
@@ -290,7 +316,9 @@ class Crew:
 
     def _bury(self, worker: Worker) -> int | None:
         status = self._zygote.bury(worker)
-        worker.close()
+        if worker.load == 0:
+            # Else the runtime has been closed under somebody who still reads from it.
+            worker.close()
         return status
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from claimhooks.lanes.mark import Mark
-    from claimhooks.lanes.worker.crew import Crew
+    from claimhooks.lanes.worker.crew import Coming, Crew
     from claimhooks.lanes.worker.handle import Worker
     from claimhooks.lanes.worker.trips import Reason, Trip
 
@@ -36,7 +36,7 @@ async def fly(trip: Trip) -> wire.Reply | Lost:
     return await Flight(trip, worker, loop).ending
 
 
-async def _arrival(coming: Future[Worker], crew: Crew) -> Worker | None:
+async def _arrival(coming: Coming, crew: Crew) -> Worker | None:
     try:
         return await asyncio.wait_for(asyncio.wrap_future(coming), WAIT)
     except TimeoutError:
@@ -106,11 +106,12 @@ class Flight:
         worker, crew = self._worker, self._trip.leg.crew
         self._timer.cancel()
         del worker.flights[self._number]
-        if not worker.flights:
-            self._loop.remove_reader(worker.connection)
         if reply.is_worn:
-            crew.lose(worker, "worn")
+            # What others still wait for is run again elsewhere.
+            _crash(worker, crew, self._loop, "worn")
         else:
+            if not worker.flights:
+                self._loop.remove_reader(worker.connection)
             crew.release(worker)
         self.end(reply)
 
@@ -132,8 +133,6 @@ class Flight:
 
 def _crash(worker: Worker, crew: Crew, loop: asyncio.AbstractEventLoop, reason: Reason) -> None:
     """Give up `worker`, and all that is under way on it."""
-    if not worker.flights:
-        return
     loop.remove_reader(worker.connection)
     loop.remove_writer(worker.connection)
     worker.unsent.clear()

@@ -37,14 +37,25 @@ class Keeper:
                 done.set_exception(error)
 
         self._jobs.put(work)
+        if not self._thread.is_alive():
+            self._finish()
         return done
 
-    def close(self) -> None:
-        """Finish the jobs that there are."""
+    def end(self) -> None:
+        """End, once the jobs are done that there are. To be called by a finalizer, too."""
         self._jobs.put(None)
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+
+    def join(self) -> None:
+        """Wait for the end."""
+        self._thread.join()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Do what has come in after the end."""
+        while not self._jobs.empty():
+            if (job := self._jobs.get()) is not None:
+                job()

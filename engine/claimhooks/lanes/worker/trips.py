@@ -78,7 +78,7 @@ class Trip:
         return reply
 
 
-Reason = Literal["deadline", "died", "garbled", "unavailable"]
+Reason = Literal["deadline", "died", "garbled", "worn", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +237,8 @@ class RemoteCalls:
     def _is_innocent(self, lost: Lost, trip: Trip) -> bool:
         """Whether the loss is none of this exchange's doing, and it is to be run again."""
         mark = lost.mark
+        if lost.reason == "worn":
+            return True
         if mark is None or lost.reason == "garbled":
             return False
         if mark.number == lost.number:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from claimhooks.errors import ClaimhooksError
 from claimhooks.lanes import mark, wire
-from claimhooks.lanes.isolation import LAYERS, Isolation
+from claimhooks.lanes.state import LAYERS, Isolation
 from claimhooks.lanes.worker.handle import Worker
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
-"""How far hooks are kept apart from the issuer: what was asked for, and what was reached."""
+"""The state of a lane: how far it keeps hooks apart from the issuer, and how its workers fare."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Level = Literal["none", "process", "partial", "sandbox"]
@@ -38,3 +38,17 @@ _MEANING: Final[dict[Level, str]] = {
     "partial": "partial: processes of their own, in an incomplete sandbox",
     "sandbox": "sandbox: processes of their own that may only compute",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """A lane at one instant."""
+
+    lane: Literal["inline", "worker"]
+    isolation: Isolation
+    workers: int = 0
+    """How many are ready or busy, of the active generation."""
+    kills: dict[str, int] = field(default_factory=dict[str, int])
+    """Workers that were killed since the start, by reason."""
+    suspended: tuple[str, ...] = ()
+    """Hooks of the active generation that have kept killing their workers."""

@@ -361,13 +361,10 @@ class TestTheBreaker:
         body = "if client.metadata.get('die'): __import__('os')._exit(1)"
         return hooks({"a.py": hook(body), "b.py": hook(f"return {{'{CLAIM}': 1}}")})
 
-    def die(self, runtime: Runtime, times: int = breaker.KILLS) -> list[str | None]:
-        found = []
-        for _ in range(times):
-            outcome = runtime.run(exchange(metadata={"die": True}))
-            error = outcome.trace[0].error
-            found.append(error and error.code)
-        return found
+    def die(self, runtime: Runtime, times: int = breaker.KILLS) -> list[str]:
+        outcomes = [runtime.run(exchange(metadata={"die": True})) for _ in range(times)]
+        errors = [outcome.trace[0].error for outcome in outcomes]
+        return [error.code for error in errors if error is not None]
 
     def test_its_own_policy_applies_at_once_and_the_others_go_on(self, folder: Path) -> None:
         skip = worker(hooks={"a": HookSettings(on_error="skip")})

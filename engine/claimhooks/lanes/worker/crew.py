@@ -165,8 +165,9 @@ class Crew:
         own = asyncio._get_running_loop()  # noqa: SLF001 - None where there is none
         while monotonic() < until:
             with self._lock:
+                self._lose_the_abandoned()
                 if not any(
-                    one.load and (not one.loop or one.loop is not own) for one in self._members
+                    one.load and (one.loop is None or one.loop is not own) for one in self._members
                 ):
                     return
             time.sleep(0.005)

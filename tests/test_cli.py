@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -326,3 +327,115 @@ def test_a_signed_token_is_what_the_library_makes(project: Path) -> None:
     Verifier({"keys": [key.public_jwk()]}, issuer="x", audience="y")
     done = claimhooks(project, "run", "sample.json", "--sign", NO_COLOR="1")
     assert done.stdout.count("eyJ") == 2
+
+
+class TestInWorkers:
+    """The dry run and the check, with hooks in processes of their own."""
+
+    pytestmark = pytest.mark.worker
+
+    def test_a_hook_that_ends_its_process_is_a_fault_of_its_sample(self, project: Path) -> None:
+        (project / "sample.json").write_text(sample(client={"id": "c", "metadata": {"exit": 1}}))
+        done = claimhooks(project, "run", "sample.json", "--lane", "worker")
+        assert done.returncode == 1
+        assert "ended its process with exit status 3 [worker_died]" in done.stdout
+        assert "hooks/20-tier.py:3" in done.stdout
+        assert "Traceback" not in done.stderr
+
+    def test_a_deadline_is_kept_in_workers_only(self, project: Path) -> None:
+        (project / "hooks" / "10-slow.py").write_text(
+            "from claimhooks import hookimpl\n"
+            "@hookimpl\ndef credentials_exchange():\n    while True: pass\n"
+        )
+        done = claimhooks(
+            project, "run", "sample.json", "--lane", "worker", "--deadline", "50ms"
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "killed after 50 ms [deadline_exceeded] at hooks/10-slow.py:4" in done.stdout
+        inline = claimhooks(project, "run", "sample.json", "--deadline", "50ms")
+        assert inline.returncode == 2
+        assert "use --lane worker" in inline.stderr
+        wrong = claimhooks(project, "run", "sample.json", "--lane", "worker", "--deadline", "50")
+        assert wrong.returncode == 2
+        assert 'a duration is written as "250ms" or "2s"' in wrong.stderr
+
+    def test_check_tells_lane_and_isolation(self, project: Path) -> None:
+        assert "isolation  none: hooks run in the issuer's process" in (
+            claimhooks(project, "check").stdout
+        )
+        (project / "claimhooks.toml").write_text(
+            'lane = "worker"\n[worker]\nsandbox = "required"\n'
+            '[hooks.20-tier]\ndeadline = "2s"\nnetwork = true\n'
+        )
+        done = claimhooks(project, "check")
+        assert done.returncode == 0
+        assert "lane       worker: 2 processes and one that stands by" in done.stdout
+        assert "isolation  sandbox: processes of their own" in done.stdout
+        assert "(landlock, seccomp)" in done.stdout
+        assert "deadline 2,000 ms of its own" in done.stdout
+        assert "workers that have the network" in done.stdout
+
+    def test_check_passes_the_gate_or_tells_why_not(self, project: Path) -> None:
+        (project / "claimhooks.toml").write_text('gate = "sample.json"\n')
+        (project / "sample.json").write_text(sample(expect={"status": "granted"}))
+        assert "gate       passed: sample.json" in claimhooks(project, "check").stdout
+        (project / "sample.json").write_text(sample(expect={"status": "denied"}))
+        done = claimhooks(project, "check")
+        assert done.returncode == 2
+        assert 'status: expected "denied", got "granted"' in done.stderr
+
+
+class TestWatching:
+    """``run --watch`` tells after each save what it changed."""
+
+    @pytest.fixture
+    def watching(self, project: Path) -> Iterator[tuple[Path, Callable[[str], str]]]:
+        with subprocess.Popen(
+            [sys.executable, "-u", "-m", "claimhooks", "run", "sample.json", "--watch"],
+            cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            output = process.stdout
+
+            def until(end: str) -> str:
+                seen = ""
+                while end not in seen:
+                    line = output.readline()
+                    assert line, seen
+                    seen += line
+                return seen
+
+            until("^C ends")
+            yield project, until
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+
+    def test_a_changed_hook(self, watching: tuple[Path, Callable[[str], str]]) -> None:
+        project, until = watching
+        file = project / "hooks" / "20-tier.py"
+        good = file.read_text()
+        file.write_text(good.replace('"free"', '"basic"'))
+        seen = until("^C ends")
+        assert "1 of 1 samples changed" in seen
+        assert '-      + claim https://acme.example/tier = "free"' in seen
+        assert '+      + claim https://acme.example/tier = "basic"' in seen
+        file.write_text("x = (")
+        seen = until("^C ends")
+        assert "nothing was run" in seen
+        assert "hooks/20-tier.py:1" in seen
+        file.write_text(good)
+        assert "1 of 1 samples changed" in until("^C ends")
+
+    def test_a_changed_sample_and_settings(
+        self, watching: tuple[Path, Callable[[str], str]]
+    ) -> None:
+        project, until = watching
+        (project / "sample.json").write_text(sample(client={"id": "c", "metadata": {"deny": True}}))
+        assert "HTTP 400 access_denied" in until("^C ends")
+        (project / "claimhooks.toml").write_text("[hooks.20-tier]\nenabled = false\n")
+        assert "-  answer    HTTP 400 access_denied" in until("^C ends")
+
+    def test_is_for_reading(self, project: Path) -> None:
+        done = claimhooks(project, "run", "sample.json", "--watch", "--format", "json")
+        assert done.returncode == 2
+        assert "--watch prints text" in done.stderr

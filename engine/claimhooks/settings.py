@@ -30,7 +30,8 @@ MAX_BYTES: Final = 1024 * 1024
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 
 
-def _seconds(value: object) -> object:
+def seconds_of(value: object) -> float:
+    """The seconds that a duration has. Raises ValueError."""
     if isinstance(value, float):
         seconds = value
     elif isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", value)):
@@ -42,8 +43,11 @@ def _seconds(value: object) -> object:
     return seconds
 
 
-Duration = Annotated[float, BeforeValidator(_seconds)]
+Duration = Annotated[float, BeforeValidator(seconds_of)]
 """Seconds: a float in Python, written as ``"250ms"`` or ``"2s"`` in a file."""
+
+
+Lane = Literal["inline", "worker"]
 
 
 class _Table(BaseModel):
@@ -89,7 +93,7 @@ class Settings(_Table):
     """How long the files must have been left alone before a change of them is looked at."""
     gate: Path | None = Field(default=None, strict=False)
     """Samples whose `expect` a generation must meet before it becomes active."""
-    lane: Literal["inline", "worker"] = "inline"
+    lane: Lane = "inline"
     """Whether hooks run in this process, or in isolated ones."""
     worker: WorkerSettings = WorkerSettings()
     policy: Policy = Policy()

@@ -12,7 +12,7 @@ from claimhooks.settings import Settings
 from claimhooks.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,9 @@ class Source:
         except LoadError as error:
             return Reading(_hash("unusable", str(error)), error)
         self._gate = settings.gate_path
-        parts = [snapshot.digest, settings.model_dump_json(), *_contents(self._gate)]
-        return Reading(_hash("usable", *parts), Contents(snapshot, settings))
+        gate = hash_of_files([self._gate] if self._gate else [])
+        fingerprint = _hash("usable", snapshot.digest, settings.model_dump_json(), gate)
+        return Reading(fingerprint, Contents(snapshot, settings))
 
     def places(self) -> Iterator[Path]:
         """The files and folders that :meth:`read` reads."""
@@ -73,16 +74,19 @@ class Source:
             yield self._gate
 
 
-def _contents(gate: Path | None) -> Iterator[str]:
-    if gate is None:
-        return
+def hash_of_files(places: Iterable[Path]) -> str:
+    """A hash of the files at `places`, and of those in the folders among them. Never raises."""
+    return _hash(*(part for place in places for part in _contents(place)))
+
+
+def _contents(place: Path) -> Iterator[str]:
     try:
-        files = sorted(gate.iterdir()) if gate.is_dir() else [gate]
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for file in files:
-            if file.is_file():
-                yield f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}"
     except OSError as error:
-        # The gate itself tells why, once it is to be passed.
+        # Whoever is to use them tells why they cannot be read.
         yield f"unreadable: {error.strerror}"
 
 

@@ -10,24 +10,29 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from claimhooks.cli.options import allow_empty_option, config_option, settings_from
-from claimhooks.cli.report import JsonReport, Result
+from claimhooks.cli.dryrun import DryRun
+from claimhooks.cli.options import (
+    allow_empty_option,
+    config_option,
+    duration,
+    settings_file,
+    settings_from,
+)
+from claimhooks.cli.report import JsonReport
 from claimhooks.cli.text import TextReport
 from claimhooks.errors import LoadError, Problem
 from claimhooks.generation import hook_names
-from claimhooks.runtime import Runtime
 from claimhooks.samples import Sample, read
 from claimhooks.settings import HookSettings, Settings
 from claimhooks.snapshot import Snapshot
-from claimhooks.token import SigningKey, payload
 from claimhooks.validation import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from claimhooks.settings import Lane
     from claimhooks.token import Profile
 
-EXAMPLE_ISSUER: Final = "https://issuer.example/"
 IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -36,6 +41,8 @@ IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 Examples:
   claimhooks run examples/exchanges
   claimhooks run sample.json --only 20-tier --sign
+  claimhooks run examples/exchanges --watch
+  claimhooks run sample.json --lane worker --deadline 250ms
   claimhooks run --format json exchanges.jsonl > results.json
   cat sample.json | claimhooks run -
 
@@ -68,6 +75,18 @@ not hold; 2 if hooks, settings or samples cannot be used."""
     show_default=True,
     help="Which claims the token has.",
 )
+@click.option(
+    "--lane",
+    type=click.Choice(["inline", "worker"]),
+    help="Where hooks run.  [default: as in the settings, else inline]",
+)
+@click.option(
+    "--deadline",
+    callback=duration,
+    metavar="TIME",
+    help="What the hooks of one sample may take in a worker, such as 250ms.",
+)
+@click.option("--watch", is_flag=True, help="Run again whenever a file is saved.")
 @click.option("--only", metavar="HOOK", help="Run only this hook.")
 @click.option("--quiet", is_flag=True, help="Print only samples that fail, and the totals.")
 @allow_empty_option
@@ -78,6 +97,9 @@ def run(
     style: str,
     sign: bool,
     profile: Profile,
+    lane: Lane | None,
+    deadline: float | None,
+    watch: bool,
     only: str | None,
     quiet: bool,
     allow_empty: bool,
@@ -87,27 +109,46 @@ def run(
     A SAMPLE is a .json file, a .jsonl file with one sample a line, a folder of them, or - for
     standard input. Nothing is printed until all samples have been read.
     """
-    settings = settings_from(config, hooks_dir)
-    if only is not None:
-        settings = _only(only, hooks_dir, settings)
-    key = SigningKey.generate("ES256")
-    issuer = settings.issuer or EXAMPLE_ISSUER
-    with (
-        Runtime(hooks_dir, settings, allow_empty=allow_empty) as runtime,
-        tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as results,
-    ):
-        digest = runtime.generation.digest
+
+    def settings() -> Settings:
+        found = settings_from(config, hooks_dir)
+        if only is not None:
+            found = _only(only, hooks_dir, found)
+        return _in_lane(found, lane, deadline)
+
+    dry_run = DryRun(hooks_dir, settings, profile, allow_empty=allow_empty, sign=sign)
+    if watch:
+        if style == "json" or "-" in samples:
+            raise click.UsageError("--watch prints text, and reads its samples again and again")
+        # Not at the top: a single run need not load it.
+        from claimhooks.cli.watching import watch_samples  # noqa: PLC0415
+
+        watch_samples(dry_run, samples, settings_file(config, hooks_dir), quiet=quiet)
+        return
+    key = dry_run.key if sign else None
+    with dry_run.started() as digest, tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as results:
         report = (
-            JsonReport(results, digest, key if sign else None, quiet=quiet)
+            JsonReport(results, digest, key, quiet=quiet)
             if style == "json"
             else TextReport(results, digest, quiet=quiet)
         )
         for sample in _with_progress(read(samples), samples):
-            report.add(_result(sample, runtime, issuer, key, profile, sign=sign))
+            report.add(dry_run.result(sample))
         report.end()
         results.seek(0)
         shutil.copyfileobj(results, sys.stdout.buffer)
     sys.exit(0 if report.is_good else 1)
+
+
+def _in_lane(settings: Settings, lane: Lane | None, deadline: float | None) -> Settings:
+    if lane is not None:
+        settings = settings.model_copy(update={"lane": lane})
+    if deadline is not None:
+        if settings.lane != "worker":
+            raise click.UsageError("--deadline: nothing can be ended inline; use --lane worker")
+        worker = settings.worker.model_copy(update={"deadline": deadline})
+        settings = settings.model_copy(update={"worker": worker})
+    return settings
 
 
 def _only(name: str, hooks_dir: Path, settings: Settings) -> Settings:
@@ -117,27 +158,6 @@ def _only(name: str, hooks_dir: Path, settings: Settings) -> Settings:
         raise LoadError([Problem("hook_unknown", str(hooks_dir), reason)])
     off = {other: HookSettings(enabled=False) for other in names if other != name}
     return settings.model_copy(update={"hooks": settings.hooks | off})
-
-
-def _result(
-    sample: Sample,
-    runtime: Runtime,
-    issuer: str,
-    key: SigningKey,
-    profile: Profile,
-    *,
-    sign: bool,
-) -> Result:
-    outcome = runtime.run(sample)
-    differences = sample.expect.differences(outcome) if sample.expect else []
-    if outcome.status != "granted":
-        return Result(sample, outcome, differences)
-    claims = payload(sample, outcome, issuer=issuer, profile=profile)
-    header = key.header(profile)
-    if sign:
-        return Result(sample, outcome, differences, header, claims, key.sign(claims, profile))
-    del header["kid"]
-    return Result(sample, outcome, differences, header, claims)
 
 
 def _with_progress(samples: Iterator[Sample], places: Iterable[str]) -> Iterable[Sample]:

@@ -49,7 +49,7 @@ class TextReport:
                 return
         else:
             self.is_good = False
-        for line in _lines(result):
+        for line in result_lines(result):
             self._write(line)
 
     def end(self) -> None:
@@ -65,7 +65,8 @@ class TextReport:
         self._file.write(text.encode(errors="backslashreplace") + b"\n")
 
 
-def _lines(result: Result) -> Iterator[str]:
+def result_lines(result: Result) -> Iterator[str]:
+    """`result` for reading, styled for a terminal."""
     sample, outcome = result.sample, result.outcome
     color = _VERDICTS[outcome.status]
     yield ""

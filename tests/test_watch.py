@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
 import logging
@@ -555,3 +556,24 @@ def test_nothing_is_logged_of_a_reload_without_a_change(
         (runtime.hooks_dir / "a.py").touch()
         time.sleep(0.3)
     assert caplog.text.count("is active") == 1
+
+
+@pytest.mark.slow
+def test_an_event_loop_that_is_never_idle_does_not_keep_changes_out(hooks: Hooks) -> None:
+    folder = hooks({"a.py": version(1)})
+    (folder / ".new").write_text(version(2))
+
+    async def busy(runtime: Runtime) -> object:
+        until = time.monotonic() + 15
+        while (found := await answered(runtime)) != 2 and time.monotonic() < until:
+            await asyncio.sleep(0)
+        return found
+
+    async def answered(runtime: Runtime) -> object:
+        outcome = await runtime.arun(exchange())
+        return outcome.claims["https://acme.example/v"]
+
+    with Runtime(folder, watch=True) as runtime:
+        # By another process, since a thread of this one would wait for its turn as well.
+        with subprocess.Popen(["sh", "-c", "sleep 0.3; mv .new a.py"], cwd=folder):
+            assert asyncio.run(busy(runtime)) == 2

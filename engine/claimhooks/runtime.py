@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from claimhooks.settings import Settings
     from claimhooks.watch import Mode, Watcher
 
+YIELD: Final = 0.0001
+"""Seconds: as short as lets another thread wake up."""
 KEPT: Final = 10
 """How many generations a runtime can roll back to."""
 
@@ -132,10 +135,12 @@ class Runtime:
 
     def run(self, exchange: Exchange) -> Outcome:
         """Run every hook over `exchange`. Whatever a hook does is in the outcome, not raised."""
+        self._make_way()
         return self._lane.run(self._generation, exchange)
 
     async def arun(self, exchange: Exchange) -> Outcome:
         """:meth:`run` for callers in an event loop: ``async def`` hooks are awaited there."""
+        self._make_way()
         return await self._lane.arun(self._generation, exchange)
 
     def reload(self) -> Generation:
@@ -189,6 +194,10 @@ class Runtime:
         _traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _make_way(self) -> None:
+        if self._watcher is not None and self._watcher.is_hungry:
+            time.sleep(YIELD)
 
     def _look(self) -> str:
         self._latest = self._source.read()

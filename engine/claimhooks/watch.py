@@ -32,6 +32,8 @@ RECONCILE: Final = 2.0
 """Seconds between readings without an event."""
 POLL: Final = 0.5
 """Seconds between readings where events are not to be had."""
+HUNGRY: Final = 0.1
+"""Seconds that this thread may wake up too late before exchanges make way for it."""
 REARM: Final = 10.0
 """Seconds between attempts to get events again."""
 
@@ -66,6 +68,8 @@ class Watcher:
         self._seen = seen
         self._quiet = quiet
         self._is_closed = False
+        self._is_busy = False
+        self._due = float("inf")
         self._thread = threading.Thread(target=self._follow, name="claimhooks-watch", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +83,15 @@ class Watcher:
         if not self._thread.is_alive():
             return "off"
         return "events" if self._hints.is_armed else "polling"
+
+    @property
+    def is_hungry(self) -> bool:
+        """Whether this thread needs processor time that it may not get.
+
+        An event loop that is never idle releases Python's lock often, but for so short a time that
+        on several processors no other thread ever wakes up fast enough to take it.
+        """
+        return self._is_busy or time.monotonic() > self._due
 
     def look(self) -> None:
         """Look now, as if there had been an event."""
@@ -95,7 +108,7 @@ class Watcher:
     def _follow(self) -> None:
         hints = self._hints
         while not self._is_closed:
-            if hints.given.wait(RECONCILE if hints.is_armed else POLL):
+            if self._is_given_within(RECONCILE if hints.is_armed else POLL):
                 self._wait_for_quiet()
             if self._is_closed:
                 return
@@ -109,8 +122,15 @@ class Watcher:
         latest = time.monotonic() + MAX_WAIT
         while not self._is_closed and (left := latest - time.monotonic()) > 0:
             self._hints.given.clear()
-            if not self._hints.given.wait(min(self._quiet(), left)):
+            if not self._is_given_within(min(self._quiet(), left)):
                 return
+
+    def _is_given_within(self, seconds: float) -> bool:
+        """Whether there is a hint within so many seconds."""
+        self._is_busy, self._due = False, time.monotonic() + seconds + HUNGRY
+        is_given = self._hints.given.wait(seconds)
+        self._is_busy = True
+        return is_given
 
     def _stable(self) -> str:
         """The fingerprint, read twice the same; what is in use if it never is."""

@@ -106,7 +106,7 @@ class WorkerLane:
     def state(self, generation: Generation) -> LaneState:
         """How the workers of `generation` fare."""
         own = cast("WorkerGeneration", generation)
-        workers = sum(crew.ready for crew in own.crews.values())
+        workers = sum(len(crew.pids) for crew in own.crews.values())
         kills, suspended = dict(self._kills), own.breakers.suspended
         return LaneState("worker", self._isolation, workers, kills, suspended)
 

@@ -92,9 +92,9 @@ class Crew:
         return self._share > 1
 
     @property
-    def ready(self) -> int:
-        """How many workers there are."""
-        return len(self._members)
+    def pids(self) -> list[int]:
+        """The processes of the workers there are."""
+        return [worker.pid for worker in [*self._members]]
 
     # Lending
 
@@ -259,6 +259,7 @@ class Crew:
                         )
                     if report.hooks is not None:
                         self._check_names(report.hooks)
+                        worker.connection.setblocking(False)
                         return report.hooks
         except TimeoutError:
             raise self._failure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections import deque
 from contextlib import suppress
@@ -32,6 +33,9 @@ class Worker:
         self.pid: Final = pid
         self.zygote: Final = zygote
         self.connection: Final = connection
+        self.poll: Final = select.poll()
+        """Tells when there is something to be read."""
+        self.poll.register(connection, select.POLLIN)
         self.inbox: Final = wire.Inbox(wire.MAX_REPLY)
         self.load = 0
         """How many exchanges it has been given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from claimhooks.lanes.worker.trips import Reason, Trip
 
 CHUNK: Final = 64 * 1024
-SPINS: Final = 40
+SPINS: Final = 100
 """How often to look for a reply before sleeping, where no other exchange wants the processor."""
 STATUS: Final = 1.0
 """Seconds to wait for the wait status of a worker that has ended."""
@@ -59,32 +60,25 @@ def _status(buried: Future[int | None]) -> int | None:
 def _exchange(  # noqa: PLR0911 - each its own ending
     trip: Trip, worker: Worker
 ) -> wire.Reply | Lost:
-    connection, number = worker.connection, worker.next_number()
+    number = worker.next_number()
     clock = Clock(trip, worker, number)
+    receive, wait = worker.connection.recv, worker.poll.poll
+    # Most replies come within the time that going to sleep and waking up takes.
+    spins = SPINS if trip.leg.crew.lent == 1 else 0
     try:
-        connection.settimeout(trip.leg.limit)
-        connection.sendall(wire.frame(number, trip.body))
-        spins = SPINS if trip.leg.crew.lent == 1 else 0
+        if not _send(wire.frame(number, trip.body), worker, clock):
+            return _lost("deadline", worker, clock, number)
         while (left := clock.next_look()) > 0:
-            # Most replies come within the time that going to sleep and waking up takes.
-            connection.settimeout(0 if spins > 0 else left)
-            try:
-                data = connection.recv(CHUNK)
-            except TimeoutError:
-                continue
-            except BlockingIOError:
+            while not (is_ready := wait(0)) and spins > 0:
                 spins -= 1
-                continue
-            if not data:
-                return _lost("died", worker, clock, number)
-            if frames := worker.inbox.add(data):
-                ((replied, body),) = frames
-                if replied != number:
-                    return _lost("garbled", worker, clock, number)
-                return trip.reply(body)
-    except TimeoutError:
-        # It has not even taken what there was to be sent.
-        return _lost("deadline", worker, clock, number)
+            if is_ready or wait(left * 1000):
+                if not (data := receive(CHUNK)):
+                    return _lost("died", worker, clock, number)
+                if frames := worker.inbox.add(data):
+                    ((replied, body),) = frames
+                    if replied != number:
+                        return _lost("garbled", worker, clock, number)
+                    return trip.reply(body)
     except (wire.Garbled, ValueError):
         return _lost("garbled", worker, clock, number)
     except OSError:
@@ -92,6 +86,23 @@ def _exchange(  # noqa: PLR0911 - each its own ending
     worker.ask_where()
     time.sleep(DUMP_SECONDS)
     return _lost("deadline", worker, clock, number)
+
+
+def _send(data: bytes, worker: Worker, clock: Clock) -> bool:
+    """Send all of `data`; False if the worker has not taken it in time."""
+    sent = worker.connection.send(data)
+    while data := data[sent:]:
+        # More than the socket takes at once.
+        if (left := clock.next_look()) <= 0:
+            return False
+        room = select.poll()
+        room.register(worker.connection, select.POLLOUT)
+        room.poll(left * 1000)
+        try:
+            sent = worker.connection.send(data)
+        except BlockingIOError:
+            sent = 0
+    return True
 
 
 def _lost(reason: Reason, worker: Worker, clock: Clock, number: int) -> Lost:

@@ -392,6 +392,26 @@ class TestABadSave:
             assert failure is not None
             assert [problem.code for problem in failure.problems] == ["lane_changed"]
 
+    def test_that_a_full_disk_cut_short(self, tmp_path: Path) -> None:
+        folder = tmp_path / "small-disk"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+            assert os.environ.get("CI") != "true", "CI must be able to mount a small disk"
+            pytest.skip("mounting a small disk needs more privileges")
+        try:
+            (folder / "a.py").write_text(version(1))
+            with following(folder) as runtime:
+                with pytest.raises(OSError, match="No space left"):
+                    (folder / "a.py").write_text("# " + "x" * 100_000 + "\n" + version(2))
+                assert eventually(lambda: runtime.generations.failure is not None)
+                assert answer(runtime) == 1
+                (folder / "a.py").unlink()
+                (folder / "a.py").write_text(version(3))
+                assert eventually(lambda: answer(runtime) == 3)
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)
+
     def test_that_cannot_be_read_for_a_moment(self) -> None:
         with tempfile.TemporaryDirectory() as above:
             Path(above).chmod(0o755)
@@ -573,7 +593,7 @@ def test_an_event_loop_that_is_never_idle_does_not_keep_changes_out(hooks: Hooks
         outcome = await runtime.arun(exchange())
         return outcome.claims["https://acme.example/v"]
 
-    with Runtime(folder, watch=True) as runtime:
-        # By another process, since a thread of this one would wait for its turn as well.
-        with subprocess.Popen(["sh", "-c", "sleep 0.3; mv .new a.py"], cwd=folder):
-            assert asyncio.run(busy(runtime)) == 2
+    # By another process, since a thread of this one would wait for its turn as well.
+    later = ["sh", "-c", "sleep 0.3; mv .new a.py"]
+    with Runtime(folder, watch=True) as runtime, subprocess.Popen(later, cwd=folder):
+        assert asyncio.run(busy(runtime)) == 2

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -450,9 +451,16 @@ class TestFaults:
             yield runtime
 
     def pids(self) -> tuple[int, set[int]]:
-        ours = set(processes_below(os.getpid())) - self.before
-        (zygote,) = [pid for pid in ours if processes_below(pid)]
-        return zygote, set(processes_below(zygote))
+        """The zygote and its workers, once they are all there."""
+        found: list[tuple[int, set[int]]] = []
+
+        def are_complete() -> bool:
+            ours = set(processes_below(os.getpid())) - self.before
+            found[:] = [(pid, set(processes_below(pid))) for pid in ours]
+            return any(len(below) == 3 for _, below in found)
+
+        assert eventually(are_complete)
+        return next(one for one in found if len(one[1]) == 3)
 
     def is_well(self, runtime: Runtime) -> bool:
         outcome = runtime.run(exchange())
@@ -495,7 +503,6 @@ class TestFaults:
         for _ in range(3):
             time.sleep(0.2)
             os.kill(self.pids()[0], signal.SIGKILL)
-            assert eventually(lambda: runtime.lane.workers == 3)
         stop.set()
         for thread in threads:
             thread.join()
@@ -685,3 +692,63 @@ def test_the_lane_is_told_where_workers_cannot_be_started(
     with pytest.raises(LoadError) as found:
         Runtime(hooks({"a.py": hook("return None")}), worker())
     assert [problem.code for problem in found.value.problems] == ["lane_unavailable"]
+
+
+class TestBeingTerminated:
+    """SIGTERM, to a program that closes its runtime as it should."""
+
+    PROGRAM = """
+import signal, sys, threading, time
+from claimhooks import *
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+asked = Exchange(client=Client(id="c"), audience="https://a.example/", scope=())
+with Runtime(sys.argv[1], Settings(lane="worker"), watch=True) as runtime:
+    def run():
+        print(runtime.run(asked).status, flush=True)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    thread = threading.Thread(target=run)
+    thread.start()
+    print("running", flush=True)
+    time.sleep(60)
+"""
+
+    @contextmanager
+    def program(self, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+        with subprocess.Popen(
+            [sys.executable, "-c", self.PROGRAM, str(folder)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            below = set(processes_below(process.pid))
+            assert len(below) == 4
+            yield process
+            assert eventually(lambda: not below & set(processes_below(1)), 2)
+
+    def test_during_an_exchange_lets_it_end(self, hooks: Hooks) -> None:
+        folder = hooks({"a.py": hook("__import__('time').sleep(0.2)")})
+        with self.program(folder) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"running\n"
+            time.sleep(0.05)
+            process.terminate()
+            assert process.stdout.readline() == b"granted\n"
+            assert process.wait(5) == 0
+
+    def test_during_a_reload_gives_it_up(self, hooks: Hooks) -> None:
+        folder = hooks({"a.py": hook("return None")})
+        with self.program(folder) as process:
+            hooks({"a.py": "import time\ntime.sleep(9)\n" + hook("return None")})
+            time.sleep(0.5)
+            assert len(processes_below(process.pid)) == 7, "the next workers are being made ready"
+            started = time.monotonic()
+            process.terminate()
+            assert process.wait(5) == 0
+            assert time.monotonic() - started < 3
+            assert process.stderr is not None
+            assert process.stderr.read() == b""

@@ -84,6 +84,7 @@ class Runtime:
         self._generation: Generation
         self._failure: Failure | None = None
         self._watcher: Watcher | None = None
+        self._is_closed = False
         reading = self._source.read()
         self._lane: Final[Lane] = lane_of(reading.contents.settings)
         try:
@@ -179,10 +180,16 @@ class Runtime:
             signal.signal(number, self._in_thread(action))
 
     def close(self) -> None:
-        """Stop following the files, and let go of what the runtime holds besides memory."""
+        """Stop following the files, and let go of what the runtime holds besides memory.
+
+        Exchanges under way are waited for, a reload under way is given up.
+        """
+        self._is_closed = True
+        if self._watcher is not None:
+            self._watcher.end()
+        self._lane.close()
         if self._watcher is not None:
             self._watcher.close()
-        self._lane.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,7 +215,8 @@ class Runtime:
             with self._lock:
                 if self._latest.fingerprint == self._past[-1].fingerprint:
                     if self._failure is not None:
-                        _log.warning("the files are those of the active generation again")
+                        digest = self._generation.digest[:12]
+                        _log.warning("the files are those of generation %s again", digest)
                     self._failure = None
                 else:
                     self._try(self._latest)
@@ -220,6 +228,8 @@ class Runtime:
         try:
             self._activate(reading)
         except LoadError as error:
+            if self._is_closed:
+                raise
             self._failure = Failure(datetime.now(UTC), error.problems)
             active = self._generation.digest[:12]
             _log.warning("not loaded, generation %s stays active:\n%s", active, error)

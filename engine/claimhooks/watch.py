@@ -97,10 +97,14 @@ class Watcher:
         """Look now, as if there had been an event."""
         self._hints.given.set()
 
-    def close(self) -> None:
-        """Stop following; a call of `changed` that is under way is waited for."""
+    def end(self) -> None:
+        """Stop following soon."""
         self._is_closed = True
         self._hints.given.set()
+
+    def close(self) -> None:
+        """Stop following; a call of `changed` that is under way is waited for."""
+        self.end()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
         self._hints.disarm()

@@ -72,6 +72,7 @@ def _document(result: Result) -> dict[str, object]:
     error = outcome.error
     document: dict[str, object] = {
         "sample": result.sample.name,
+        "generation": outcome.generation,
         "status": outcome.status,
         "scope": outcome.scope,
         "claims": outcome.claims,

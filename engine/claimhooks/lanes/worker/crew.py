@@ -61,6 +61,7 @@ class Crew:
         self._lock = threading.Lock()
         self._free: list[Worker] = []
         self._members: set[Worker] = set()
+        self._loading: set[Worker] = set()
         self._waiting: deque[tuple[Coming, asyncio.AbstractEventLoop | None]] = deque()
         self._is_closed = False
 
@@ -184,6 +185,9 @@ class Crew:
         self._free.clear()
         for worker in members:
             self._end(worker)
+        # Whoever waits for these to be ready sees them end, and buries them.
+        for worker in [*self._loading]:
+            worker.kill()
 
     def _leave(self, worker: Worker) -> None:
         self._members.discard(worker)
@@ -224,6 +228,7 @@ class Crew:
         worker = self._zygote.fork(
             settings.memory, is_sandboxed=settings.sandbox != "off", network=self._network
         )
+        self._loading.add(worker)
         worker.connection.settimeout(LOAD)
         try:
             worker.connection.sendall(self._package)
@@ -260,6 +265,7 @@ class Crew:
                     if report.hooks is not None:
                         self._check_names(report.hooks)
                         worker.connection.setblocking(False)
+                        self._loading.discard(worker)
                         return report.hooks
         except TimeoutError:
             raise self._failure(
@@ -317,6 +323,7 @@ class Crew:
         return self._keeper.do(partial(self._bury, worker))
 
     def _bury(self, worker: Worker) -> int | None:
+        self._loading.discard(worker)
         status = self._zygote.bury(worker)
         if worker.load == 0:
             # Else the runtime has been closed under somebody who still reads from it.

@@ -186,7 +186,11 @@ def latency(parent: Path) -> list[Row]:
         Runtime(folder, settings("worker")) as worker,
         echo(600, 400) as ask,
     ):
-        calls = (lambda: inline.run(EXCHANGE), lambda: worker.run(EXCHANGE), ask)
+        calls: list[Callable[[], object]] = [
+            lambda: inline.run(EXCHANGE),
+            lambda: worker.run(EXCHANGE),
+            ask,
+        ]
         times: list[list[float]] = [[], [], []]
         for _ in range(20):
             for call, taken in zip(calls, times, strict=True):

@@ -354,6 +354,39 @@ async def credentials_exchange(client):
             assert [outcome.claims for outcome in outcomes] == [{CLAIM: n} for n in range(100)]
 
 
+class TestAHookThatTakesTheWorkerAlong:
+    """Costs the answers of the hooks before it, which were in the same round trip."""
+
+    BODIES = {  # noqa: RUF012
+        "a.py": hook(f"return {{'{CLAIM}a': 1}}"),
+        "b.py": hook("__import__('os')._exit(3)"),
+        "c.py": hook(f"return {{'{CLAIM}c': list(context.claims)}}"),
+    }
+
+    def test_is_blamed_itself(self, hooks: Hooks) -> None:
+        with Runtime(hooks(self.BODIES), worker()) as runtime:
+            outcome = runtime.run(exchange())
+        assert outcome.status == "fault"
+        assert [(entry.hook, entry.skipped) for entry in outcome.trace] == [
+            ("a", "its answer was lost with the worker"),
+            ("b", None),
+        ]
+        error = outcome.trace[1].error
+        assert error is not None
+        assert (error.code, error.file.endswith("b.py")) == ("worker_died", True)
+
+    def test_may_be_left_out(self, hooks: Hooks) -> None:
+        settings = worker(hooks={"b": HookSettings(on_error="skip")})
+        with Runtime(hooks(self.BODIES), settings) as runtime:
+            outcome = runtime.run(exchange())
+        assert outcome.claims == {f"{CLAIM}a": 1, f"{CLAIM}c": [f"{CLAIM}a"]}
+        assert [entry.error and entry.error.code for entry in outcome.trace] == [
+            None,
+            "worker_died",
+            None,
+        ]
+
+
 class TestTheBreaker:
     """Suspends a hook that keeps killing workers."""
 

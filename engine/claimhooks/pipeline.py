@@ -107,21 +107,22 @@ def run_hooks(
             entry.error = broken.error
             return FAULT
         entry.micros = answer.micros
-        entry.error = answer.error
-        if answer.denial is not None:
-            return "denied", answer.denial
-        if answer.error is None and answer.value is not None:
+        if answer.error is None:
             try:
-                if not judge.apply(answer.value, standing, entry):
-                    refusals = [f"{refused.name} ({refused.code})" for refused in entry.refused]
-                    reason = f"the policy refused {', '.join(refusals)}"
-                    entry.error = HookError("policy_refused", reason, hook.file, hook.line)
+                if answer.value is None or judge.apply(answer.value, standing, entry):
+                    continue
+                refusals = [f"{refused.name} ({refused.code})" for refused in entry.refused]
+                reason = f"the policy refused {', '.join(refusals)}"
+                entry.error = HookError("policy_refused", reason, hook.file, hook.line)
             except NotAPatch as error:
                 entry.error = HookError("answer_not_a_patch", str(error), hook.file, hook.line)
-        if entry.error is not None:
-            if hook.on_error == "deny":
-                return FAULT
-            entry.skipped = 'it failed, and its on_error is "skip"'
+        else:
+            entry.error = answer.error
+            if answer.denial is not None:
+                return "denied", answer.denial
+        if hook.on_error == "deny":
+            return FAULT
+        entry.skipped = 'it failed, and its on_error is "skip"'
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import to_json
@@ -78,10 +78,12 @@ def patch_of(answer: object) -> dict[str, object]:
     """What a hook answered, which must be a dict with text as keys. Raises :class:`NotAPatch`."""
     if type(answer) is not dict:
         raise NotAPatch(f"returned a value of type {rules.type_name(answer)}, not a dict")
-    for key in cast("dict[object, object]", answer):
+    # No cast(): this is asked of every hook, and a call takes its time.
+    patch: dict[str, object] = answer  # pyright: ignore[reportUnknownVariableType]
+    for key in patch:
         if type(key) is not str:
             raise NotAPatch(f"returned a dict with a key of type {rules.type_name(key)}")
-    return cast("dict[str, object]", answer)
+    return patch
 
 
 class Standing:
@@ -136,7 +138,7 @@ class Judge:
         refused: list[Refused] = []
         scope, expires_in = standing.scope, standing.expires_in
         for key, value in patch_of(answer).items():
-            name = utf8_text(key)
+            name = key if key.isascii() else utf8_text(key)
             try:
                 asked = patch[name] = rules.checked_copy(value)
             except rules.NotJson as error:
@@ -147,10 +149,14 @@ class Judge:
                 scope = self._judge_scope(asked, standing, refused)
             elif name == "expires_in":
                 expires_in = _judge_lifetime(asked, standing, refused)
-            elif why := self._refusal_of_name(name) or _conflict(name, asked, standing):
-                refused.append(Refused(name, *why))
             else:
-                claims[name] = asked
+                why = self._refusal_of_name(name)
+                if why is None and name in standing.claims:
+                    why = _conflict(name, asked, standing)
+                if why is None:
+                    claims[name] = asked
+                else:
+                    refused.append(Refused(name, *why))
         claims_bytes = standing.claims_bytes
         if claims:
             claims_bytes += _ASCII_OVER_UTF8 * len(to_json(claims))
@@ -239,8 +245,6 @@ def _judge_lifetime(asked: JsonValue, standing: Standing, refused: list[Refused]
 
 
 def _conflict(name: str, asked: JsonValue, standing: Standing) -> tuple[str, str] | None:
-    if name not in standing.claims:
-        return None
     before, now = (json.dumps(value, sort_keys=True) for value in (standing.claims[name], asked))
     if before == now:
         return None

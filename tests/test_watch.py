@@ -440,6 +440,79 @@ def _as_owner(act: Callable[[], None]) -> None:
         os.seteuid(effective)
 
 
+class TestTheThreadThatFollows:
+    """Survives whatever it meets."""
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "raise KeyboardInterrupt",
+            "class E(BaseException): pass\nraise E",
+            version(2) + "credentials_exchange.__signature__ = 3\n",
+            version(2) + "def __dir__(): raise ValueError\n",
+        ],
+    )
+    def test_a_file_that_is_made_to_raise(self, hooks: Hooks, source: str) -> None:
+        with following(hooks({"a.py": version(1)})) as runtime:
+            hooks({"a.py": source})
+            assert eventually(lambda: runtime.generations.failure is not None)
+            assert answer(runtime) == 1
+            hooks({"a.py": version(3)})
+            assert eventually(lambda: answer(runtime) == 3)
+            assert runtime.watch_mode == "events"
+
+    def test_a_mistake_of_ours(
+        self, hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with following(hooks({"a.py": version(1)})) as runtime:
+            with monkeypatch.context() as broken:
+
+                def load(_plan: object) -> None:
+                    raise ArithmeticError("by the test")
+
+                broken.setattr(runtime._lane, "load", load)
+                hooks({"a.py": version(2)})
+                assert eventually(lambda: runtime.generations.failure is not None)
+                failure = runtime.generations.failure
+                assert failure is not None
+                assert failure.problems[0].code == "reload_failed"
+                assert "by the test" in caplog.text
+            hooks({"a.py": version(3)})
+            assert eventually(lambda: answer(runtime) == 3)
+
+    @pytest.mark.usefixtures("net")
+    def test_a_secret_that_comes_later_than_the_hook(
+        self, hooks: Hooks, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        file = tmp_path / "claimhooks.toml"
+        file.write_text("")
+        with following(hooks({"a.py": version(1)}), file) as runtime:
+            file.write_text(f'secrets_dir = "{tmp_path}"\n[hooks.a]\nsecrets = ["LATE"]\n')
+            assert eventually(lambda: runtime.generations.failure is not None)
+            (tmp_path / "LATE").write_text("value")
+            assert eventually(lambda: runtime.generations.failure is None)
+            assert runtime.generation.settings.of_hook("a").secrets == ("LATE",)
+            assert caplog.text.count("not loaded") == 1
+
+    @pytest.mark.usefixtures("net")
+    def test_a_bad_reload_that_is_taken_back_at_once(self, hooks: Hooks) -> None:
+        with following(hooks({"a.py": version(1)})) as runtime:
+            hooks({"a.py": "x = ("})
+            with pytest.raises(LoadError):
+                runtime.reload()
+            hooks({"a.py": version(1)})
+            assert eventually(lambda: runtime.generations.failure is None)
+
+    def test_a_folder_of_no_hooks_is_allowed_and_one_that_has_gone_is_not(
+        self, hooks: Hooks, tmp_path: Path
+    ) -> None:
+        folder = hooks({"a.py": hook("raise AccessDenied")})
+        with Runtime(folder, watch=True, allow_empty=True) as runtime:
+            folder.rename(tmp_path / "aside")
+            assert eventually(lambda: runtime.generations.failure is not None)
+            assert runtime.run(exchange()).status == "denied"
+
+
 class TestTheGate:
     """Samples that a generation must satisfy before it becomes active."""
 
@@ -510,6 +583,27 @@ class TestRollingBack:
         assert answer(runtime) == 1
         with pytest.raises(Exception, match="no earlier generation"):
             runtime.rollback()
+
+    def test_again_and_again_goes_further_back(self, hooks: Hooks) -> None:
+        runtime = Runtime(hooks({"a.py": version(0)}))
+        for number in range(1, 15):
+            hooks({"a.py": version(number)})
+            runtime.reload()
+        for number in (13, 12, 11):
+            runtime.rollback()
+            assert answer(runtime) == number
+
+    def test_that_fails_is_no_failure_of_the_files(self, hooks: Hooks, tmp_path: Path) -> None:
+        file = tmp_path / "claimhooks.toml"
+        file.write_text(f'secrets_dir = "{tmp_path}"\n[hooks.a]\nsecrets = ["GONE"]\n')
+        (tmp_path / "GONE").write_text("value")
+        runtime = Runtime(hooks({"a.py": version(1)}), file)
+        file.write_text("")
+        runtime.reload()
+        (tmp_path / "GONE").unlink()
+        with pytest.raises(LoadError, match="GONE"):
+            runtime.rollback()
+        assert runtime.generations.failure is None
 
     def test_with_the_settings_of_then(self, hooks: Hooks, tmp_path: Path) -> None:
         file = tmp_path / "claimhooks.toml"

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from claimhooks import ClaimhooksError, LoadError, Outcome, Policy, Runtime, Settings
-from claimhooks.lanes.worker import breaker, crew
+from claimhooks.lanes.worker import breaker, nursery
 from claimhooks.samples import read
 from claimhooks.settings import HookSettings, WorkerSettings
 from given import HEADER, eventually, exchange, hook, processes_below
@@ -234,7 +234,7 @@ class TestLoading:
         code: str,
         reason: str,
     ) -> None:
-        monkeypatch.setattr(crew, "LOAD", 0.5)
+        monkeypatch.setattr(nursery, "LOAD", 0.5)
         folder = hooks({"a.py": hook("return None"), "b.py": source})
         with pytest.raises(LoadError) as found:
             Runtime(folder, worker())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from asyncio import CancelledError
 from time import perf_counter_ns
 from traceback import format_exception_only
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from claimhooks.arguments import Arguments
 from claimhooks.errors import OAuthError, rfc_text, utf8_text
 from claimhooks.exchange import Denial, HookError
+from claimhooks.interrupt import is_interrupt
 from claimhooks.pipeline import Answer
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from claimhooks.policy import Standing
 
 _PLAIN: Final = (type(None), dict)
-_WHATEVER: Final = (Exception, SystemExit, CancelledError)
-"""What a hook may raise; a KeyboardInterrupt is not of its making."""
 
 
 class Overran(Exception):
@@ -57,7 +55,9 @@ class Calls:
             value = self._functions[hook.name](*copies)
             if type(value) in _PLAIN or not inspect.isawaitable(value):
                 return Answer((perf_counter_ns() - started) // 100 / 10, value)
-        except _WHATEVER as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             return self._failure(error, hook, started)
         return self._awaited(value, hook, started)
 
@@ -67,7 +67,9 @@ class Calls:
         try:
             value = yield pending
             return Answer(_micros_since(started), value)
-        except _WHATEVER as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             return self._failure(error, hook, started)
 
     def _failure(self, error: BaseException, hook: Hook, started: int) -> Answer:

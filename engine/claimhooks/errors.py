@@ -81,6 +81,30 @@ class InvalidRequest(OAuthError):
     default_description = "the request is invalid"
 
 
+class InvalidClient(OAuthError):
+    """`invalid_client`, HTTP 401 (RFC 6749 §5.2). Of the issuer, not for hooks."""
+
+    error = "invalid_client"
+    status = 401
+    default_description = "client authentication failed"
+
+
+class UnauthorizedClient(OAuthError):
+    """`unauthorized_client`, HTTP 400 (RFC 6749 §5.2). Of the issuer, not for hooks."""
+
+    error = "unauthorized_client"
+    status = 400
+    default_description = "the client may not do this"
+
+
+class UnsupportedGrantType(OAuthError):
+    """`unsupported_grant_type`, HTTP 400 (RFC 6749 §5.2). Of the issuer, not for hooks."""
+
+    error = "unsupported_grant_type"
+    status = 400
+    default_description = "the grant type is not supported"
+
+
 class InvalidTarget(OAuthError):
     """`invalid_target`, HTTP 400 (RFC 8707 §2)."""
 
@@ -176,12 +200,41 @@ PROBLEMS: Final[dict[str, str]] = {
     "lane_unavailable": 'use lane = "inline", or run on Linux 5.4 or newer',
     "sandbox_missing": "install claimhooks[sandbox] and use a kernel with Landlock and seccomp, or "
     'set sandbox = "best-effort"',
+    "deadline_unkept": "use --lane worker",
+    "reload_failed": "report this, with the traceback in the log: it is a mistake of claimhooks",
     "lane_changed": "restart to change the lane, or take the change back",
     "gate_failed": "mend the hook, or the sample if it expects the wrong thing",
     "sample_unreadable": "make the sample a readable file",
     "sample_malformed": "correct the JSON",
     "sample_invalid": "see 'Samples' in the README",
     "sample_missing": "name a .json file, a .jsonl file, a folder of them, or -",
+    "registry_address": "name a .toml file, sqlite:///FILE or postgresql+psycopg://HOST/DATABASE",
+    "registry_missing": "make one with 'claimhooks registry import FILE', or by starting "
+    "'claimhooks serve'",
+    "registry_unreadable": "make it readable for this user",
+    "registry_malformed": "correct the TOML or JSON",
+    "registry_invalid": "see 'Registry' in the README",
+    "registry_reference": "add the client, the API or its scope first, or correct the name",
+    "registry_newer": "use the claimhooks that made these tables, or a newer one",
+    "registry_outdated": "start 'claimhooks serve', which migrates them, or change a record with "
+    "'claimhooks registry'",
+    "secret_key_missing": "name it with --secret-key-file, or let 'claimhooks serve' make one",
+    "secret_key_unusable": "put at least 64 hexadecimal digits there, as 'openssl rand -hex 32' "
+    "prints them",
+    "server_missing": "install claimhooks[server]",
+    "keys_missing": "start the issuer once, which makes its keys, or name another folder",
+    "keys_exposed": "take the rights of others away",
+    "keys_unreadable": "make it readable for this user, or restore it from a backup",
+    "keys_unwritable": "make the folder writable for this user, and room on its disk",
+    "keys_state_broken": "restore the folder from a backup, or move it away to begin with new keys",
+    "key_mismatched": "restore the file from a backup",
+    "key_unknown": "see 'claimhooks keys list'",
+    "key_known": "import each key once, for one algorithm",
+    "key_active": "make another key sign first: claimhooks keys rotate --now",
+    "signing_key_missing": "make one: claimhooks keys rotate --alg",
+    "pem_encrypted": "write it without its password: openssl pkey -in FILE -out NEW",
+    "pem_unusable": "take an unencrypted private key: RSA of 2,048 bits or more for RS256 and "
+    "PS256, P-256 for ES256, Ed25519 for EdDSA",
 }
 
 
@@ -210,7 +263,7 @@ class ProblemsError(ClaimhooksError):
 
 
 class LoadError(ProblemsError):
-    """A hooks folder or its settings cannot be used."""
+    """A hooks folder, its settings, or the signing keys cannot be used."""
 
 
 class SampleError(ProblemsError):

@@ -14,6 +14,7 @@ import pluggy
 from claimhooks import hookspec
 from claimhooks.errors import Problem
 from claimhooks.generation import Generation, hook_names
+from claimhooks.interrupt import is_interrupt
 from claimhooks.modules import DidNotCompile, Modules
 from claimhooks.syntax import HOOK_NAME, compile_file
 from claimhooks.validation import nearest
@@ -85,7 +86,12 @@ def _implementations(
     for name in names:
         begin(name)
         if (module := _import(name, snapshot, modules, problems)) is not None:
-            problems.extend(_register(name, module, snapshot.shown(f"{name}.py"), manager))
+            file = snapshot.shown(f"{name}.py")
+            try:
+                problems.extend(_register(name, module, file, manager))
+            except Exception as error:  # noqa: BLE001 - what is looked at may be made to raise
+                reason = f"cannot be looked at: {modules.readable(repr(error))}"
+                problems.append(Problem("load_raised", file, reason))
     return manager.hook.credentials_exchange.get_hookimpls()
 
 
@@ -98,9 +104,9 @@ def _import(
         return modules.load(path)
     except DidNotCompile:
         return None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a hook file may raise anything at all
+    except BaseException as error:  # a hook file may raise anything at all
+        if is_interrupt(error):
+            raise
         if isinstance(error, ImportError):
             code, reason = "import_failed", str(error)
         elif isinstance(error, SystemExit):

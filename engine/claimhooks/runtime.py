@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from claimhooks.generation import Generation
     from claimhooks.lanes import Lane
     from claimhooks.lanes.state import LaneState
+    from claimhooks.settings import Lane as LaneName
     from claimhooks.settings import Settings
     from claimhooks.watch import Mode, Watcher
 
+PASSING: Final = frozenset(
+    {"lane_unavailable", "load_timed_out", "secret_missing", "sample_unreadable"}
+)
+"""Problems that may go away without a change of the files: loading is tried again."""
 YIELD: Final = 0.0001
 """Seconds: as short as lets another thread wake up."""
 KEPT: Final = 10
@@ -57,12 +62,19 @@ class Generations:
     """Those that can be rolled back to, the latest last."""
     failure: Failure | None
     """If not None, the runtime is degraded: it runs on the last good generation."""
+    loads: int
+    """How often a generation has become active."""
+    failures: int
+    """How often files have been refused."""
+    load_seconds: float
+    """What the last load took, from reading to being active."""
 
 
 class Runtime:
     """Runs the hooks of a folder. Safe to share between threads.
 
-    `settings` is a :class:`Settings`, or the path of a ``claimhooks.toml``. With `watch`, folder
+    `settings` is a :class:`Settings`, or the path of a ``claimhooks.toml``; `lane` is where hooks
+    run if they do not say. With `watch`, folder
     and file are followed: a good save changes the next exchange, a bad one is logged and changes
     nothing. A folder without hooks is an error unless `allow_empty`. Raises
     :class:`~claimhooks.errors.LoadError`.
@@ -73,11 +85,12 @@ class Runtime:
         hooks_dir: str | Path,
         settings: Settings | str | Path | None = None,
         *,
+        lane: LaneName = "inline",
         watch: bool = False,
         allow_empty: bool = False,
     ) -> None:
         self.hooks_dir: Final = Path(hooks_dir)
-        self._source = Source(self.hooks_dir, settings, allow_empty=allow_empty)
+        self._source = Source(self.hooks_dir, settings, lane, allow_empty=allow_empty)
         self._lock = threading.RLock()
         self._alive: weakref.WeakSet[Generation] = weakref.WeakSet()
         self._past: list[Reading] = []
@@ -85,6 +98,8 @@ class Runtime:
         self._failure: Failure | None = None
         self._watcher: Watcher | None = None
         self._is_closed = False
+        self._loads = self._failures = 0
+        self._load_seconds = 0.0
         reading = self._source.read()
         self._lane: Final[Lane] = lane_of(reading.contents.settings)
         try:
@@ -122,6 +137,9 @@ class Runtime:
                 draining=tuple(one.digest for one in self._alive if one is not active),
                 past=tuple(one.contents.snapshot.digest for one in self._past[:-1]),
                 failure=self._failure,
+                loads=self._loads,
+                failures=self._failures,
+                load_seconds=self._load_seconds,
             )
 
     @property
@@ -151,7 +169,7 @@ class Runtime:
         :class:`~claimhooks.errors.LoadError`; then the active generation stays.
         """
         with self._lock:
-            self._try(self._source.read())
+            self._try(self._source.read_twice())
             return self._generation
 
     def rollback(self, digest: str = "") -> Generation:
@@ -165,8 +183,9 @@ class Runtime:
             for index in reversed(range(len(self._past) - 1)):
                 reading = self._past[index]
                 if reading.contents.snapshot.digest.startswith(digest):
-                    self._try(reading)
-                    del self._past[index + 1 :]
+                    before = self._past[:index]
+                    self._activate(reading)
+                    self._past = [*before, reading]
                     return self._generation
             asked = f"with a digest that begins with {digest!r} " if digest else ""
             raise ClaimhooksError(f"there is no earlier generation {asked}to roll back to")
@@ -207,22 +226,29 @@ class Runtime:
             time.sleep(YIELD)
 
     def _look(self) -> str:
-        self._latest = self._source.read()
-        return self._latest.fingerprint
+        self._latest = reading = self._source.read()
+        with self._lock:
+            is_active = reading.fingerprint == self._past[-1].fingerprint
+            if is_active and self._failure is not None:
+                digest = self._generation.digest[:12]
+                _log.warning("the files are those of generation %s again", digest)
+                self._failure = None
+        return reading.fingerprint
 
-    def _follow(self, _fingerprint: str) -> None:
+    def _follow(self, _fingerprint: str) -> bool:
+        """Load the latest files, unless they are in use; tells whether that settles it."""
         try:
             with self._lock:
-                if self._latest.fingerprint == self._past[-1].fingerprint:
-                    if self._failure is not None:
-                        digest = self._generation.digest[:12]
-                        _log.warning("the files are those of generation %s again", digest)
-                    self._failure = None
-                else:
+                if self._latest.fingerprint != self._past[-1].fingerprint:
                     self._try(self._latest)
-        except LoadError:
-            # Logged, and kept as the failure.
-            return
+        except LoadError as error:
+            # Logged, and kept as the failure. What is not wrong with the files may mend itself.
+            return not any(problem.code in PASSING for problem in error.problems)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be followed on
+            _log.exception("generation %s stays active", self._generation.digest[:12])
+            problem = Problem("reload_failed", str(self.hooks_dir), repr(error))
+            self._failure = Failure(datetime.now(UTC), (problem,))
+        return True
 
     def _try(self, reading: Reading) -> None:
         try:
@@ -230,9 +256,11 @@ class Runtime:
         except LoadError as error:
             if self._is_closed:
                 raise
-            self._failure = Failure(datetime.now(UTC), error.problems)
-            active = self._generation.digest[:12]
-            _log.warning("not loaded, generation %s stays active:\n%s", active, error)
+            before, self._failure = self._failure, Failure(datetime.now(UTC), error.problems)
+            self._failures += 1
+            if before is None or before.problems != error.problems:
+                active = self._generation.digest[:12]
+                _log.warning("not loaded, generation %s stays active:\n%s", active, error)
             raise
 
     def _activate(self, reading: Reading) -> None:
@@ -240,6 +268,7 @@ class Runtime:
         if self._past and settings.lane != self._generation.settings.lane:
             reason = f"lane = {settings.lane!r}: the lane of a running process stays"
             raise LoadError([Problem("lane_changed", settings.file, reason)])
+        began = time.perf_counter()
         plan = Plan.of(snapshot, settings, allow_empty=self._source.allow_empty)
         generation = self._lane.load(plan)
         if settings.gate_path is not None:
@@ -249,6 +278,8 @@ class Runtime:
         self._alive.add(generation)
         self._past = [*self._past[-KEPT:], reading]
         self._failure = None
+        self._loads += 1
+        self._load_seconds = time.perf_counter() - began
         _log.info(
             "generation %s is active, with %s hooks", generation.digest[:12], len(generation.hooks)
         )
@@ -258,10 +289,10 @@ class Runtime:
         def quietly() -> None:
             try:
                 action()
-            except LoadError:
-                return  # logged already
             except ClaimhooksError as error:
-                _log.warning("%s", error)
+                # What a reload finds is logged already.
+                if not isinstance(error, LoadError) or action == self.rollback:
+                    _log.warning("%s", error)
 
         def handle(*_: object) -> None:
             threading.Thread(target=quietly, name="claimhooks-signal", daemon=True).start()

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from claimhooks import strictjson
 from claimhooks.errors import Problem, SampleError
 from claimhooks.exchange import Exchange, Scopes
 from claimhooks.validation import explain
@@ -161,7 +162,7 @@ def _sample(
     data: bytes, name: str, line: int | None, shown: str, problems: list[Problem]
 ) -> Iterator[Sample]:
     try:
-        parsed: object = _DECODER.decode(data.decode())
+        parsed: object = strictjson.decode(data.decode())
         if not isinstance(parsed, dict):
             reason = "a sample is a JSON object; several go one a line into a .jsonl file"
             problems.append(Problem("sample_invalid", shown, reason, line))
@@ -180,30 +181,10 @@ def _sample(
         problems.extend(
             Problem("sample_invalid", shown, reason, line) for _, reason in explain(error, Sample)
         )
-    except _Unclear as error:
+    except strictjson.Unclear as error:
         problems.append(Problem("sample_malformed", shown, str(error), line))
     else:
         yield sample
-
-
-class _Unclear(Exception):
-    """JSON that readers understand in different ways (RFC 7493 §2)."""
-
-
-def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Unclear(f"the key {twice!r} is there twice")
-    return table
-
-
-def _constant(name: str) -> float:
-    raise _Unclear(f"{name} is not JSON")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
-    ValidationError,
 )
 
-from claimhooks.errors import LoadError, Problem
+from claimhooks import tomlfile
 from claimhooks.match import Match
 from claimhooks.policy import Policy
-from claimhooks.validation import explain
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_BYTES: Final = 1024 * 1024
 
@@ -48,6 +43,15 @@ Duration = Annotated[float, BeforeValidator(seconds_of)]
 
 
 Lane = Literal["inline", "worker"]
+
+
+def _nameable(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path cannot hold a NUL character")
+    return path
+
+
+AnyPath = Annotated[Path, Field(strict=False), AfterValidator(_nameable)]
 
 
 class _Table(BaseModel):
@@ -82,20 +86,39 @@ class WorkerSettings(_Table):
     """Whether to start without all layers of the sandbox."""
 
 
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", to_lower=True)]
+
+
+class ServerSettings(_Table):
+    """The table ``[server]``: what holds for the token issuer."""
+
+    registry: str | None = None
+    """Where clients, APIs and grants are: a TOML file, or the address of a database."""
+    error_style: Literal["rfc6749", "auth0"] = "rfc6749"
+    """In whose words token requests are refused."""
+    headers: Annotated[tuple[HeaderName, ...], Field(strict=False)] = ()
+    """Request headers that hooks see in ``context.request.headers``."""
+    trace_header: HeaderName | None = None
+    """The response header that tells the trace id of the exchange, if any."""
+    concurrency: int = Field(default=200, ge=1)
+    """Token requests under way at a time; more are answered 503."""
+
+
 class Settings(_Table):
     """All of ``claimhooks.toml``."""
 
     issuer: str | None = None
     """The URL of the token issuer: the ``iss`` of its tokens. Its host is reserved for it."""
-    secrets_dir: Path = Field(default=Path("/run/secrets"), strict=False)
+    secrets_dir: AnyPath = Path("/run/secrets")
     """Where secrets are mounted as files."""
     quiet: Duration = 0.1
     """How long the files must have been left alone before a change of them is looked at."""
-    gate: Path | None = Field(default=None, strict=False)
+    gate: AnyPath | None = None
     """Samples whose `expect` a generation must meet before it becomes active."""
-    lane: Lane = "inline"
-    """Whether hooks run in this process, or in isolated ones."""
+    lane: Lane | None = None
+    """Whether hooks run in this process, or in isolated ones; None: as the program has it."""
     worker: WorkerSettings = WorkerSettings()
+    server: ServerSettings = ServerSettings()
     policy: Policy = Policy()
     hooks: dict[str, HookSettings] = Field(default_factory=dict[str, HookSettings])
 
@@ -104,26 +127,10 @@ class Settings(_Table):
     @classmethod
     def load(cls, path: str | Path) -> Settings:
         """The settings in the file at `path`. Raises :class:`LoadError` with every problem."""
-        file = str(path)
-        text = _read(Path(path))
-        try:
-            settings = cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            found = re.search(r"at line (\d+)", str(error))
-            problems = [
-                Problem("settings_malformed", file, str(error), int(found[1]) if found else None)
-            ]
-        except RecursionError:
-            problems = [Problem("settings_malformed", file, "nested too deeply")]
-        except ValidationError as error:
-            problems = [
-                Problem("settings_invalid", file, reason, _line_of(location, text))
-                for location, reason in explain(error, cls)
-            ]
-        else:
-            settings._file = file  # noqa: SLF001 - its own
-            return settings
-        raise LoadError(problems)
+        text = tomlfile.read(Path(path), "settings", MAX_BYTES)
+        settings = tomlfile.load(text, cls, str(path), "settings")
+        settings._file = str(path)  # noqa: SLF001 - its own
+        return settings
 
     @property
     def file(self) -> str:
@@ -141,35 +148,3 @@ class Settings(_Table):
 
 
 _DEFAULTS: Final = HookSettings()
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise LoadError([Problem("settings_unreadable", str(path), reason)]) from None
-    if len(data) > MAX_BYTES:
-        raise LoadError([Problem("settings_malformed", str(path), "larger than 1 MiB")])
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise LoadError([Problem("settings_malformed", str(path), "not UTF-8", line)]) from None
-
-
-def _line_of(location: Sequence[int | str], text: str) -> int | None:
-    """The line of a key: tomllib tells none, so search for its table and then for the key."""
-    keys = [re.escape(step) for step in location if isinstance(step, str)]
-    start, line = 0, None
-    for depth, key in enumerate(keys):
-        before = "".join(rf"[\"']?{step}[\"']?\s*\.\s*" for step in keys[:depth])
-        header = rf"\[\s*{before}[\"']?{key}[\"']?\s*[\].]"
-        found = re.compile(rf"^\s*(?:{header}|[\"']?{key}[\"']?\s*[=.])", re.MULTILINE).search(
-            text, start
-        )
-        if found:
-            start = found.start()
-            line = text.count("\n", 0, found.end()) + 1
-    return line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,8 +12,14 @@ from claimhooks.errors import LoadError
 from claimhooks.settings import Settings
 from claimhooks.snapshot import Snapshot
 
+SAME_TWICE: Final = 0.01
+"""Seconds between two readings that must agree."""
+READINGS: Final = 200
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from claimhooks.settings import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,23 @@ class Source:
     """The places of one runtime's files."""
 
     def __init__(
-        self, hooks_dir: Path, settings: Settings | str | Path | None, *, allow_empty: bool
+        self,
+        hooks_dir: Path,
+        settings: Settings | str | Path | None,
+        lane: Lane,
+        *,
+        allow_empty: bool,
     ) -> None:
-        """`settings` is a file to be read each time, or settings that stay; None: the defaults."""
+        """`settings` is a file to be read each time, or settings that stay; None: the defaults.
+
+        `lane` is for settings that do not say which.
+        """
+        self._lane: Final = lane
         self.hooks_dir: Final = hooks_dir
         self.allow_empty: Final = allow_empty
         self._settings = Settings() if settings is None else settings
         self._gate: Path | None = None
+        self._has_been = False
 
     def read(self) -> Reading:
         """All files as they are now. Never raises for what is wrong with them."""
@@ -57,13 +74,29 @@ class Source:
             settings = self._settings
             if not isinstance(settings, Settings):
                 settings = Settings.load(settings)
-            snapshot = Snapshot.read(self.hooks_dir, allow_missing=self.allow_empty)
+            if settings.lane is None:
+                settings = settings.model_copy(update={"lane": self._lane})
+            # A folder that has been there and is gone is no folder without hooks.
+            is_new = self.allow_empty and not self._has_been
+            snapshot = Snapshot.read(self.hooks_dir, allow_missing=is_new)
+            self._has_been = self._has_been or self.hooks_dir.exists()
         except LoadError as error:
             return Reading(_hash("unusable", str(error)), error)
         self._gate = settings.gate_path
         gate = hash_of_files([self._gate] if self._gate else [])
         fingerprint = _hash("usable", snapshot.digest, settings.model_dump_json(), gate)
         return Reading(fingerprint, Contents(snapshot, settings))
+
+    def read_twice(self) -> Reading:
+        """All files, once two readings agree: not in the middle of a save."""
+        before = self.read()
+        for _ in range(READINGS):
+            time.sleep(SAME_TWICE)
+            reading = self.read()
+            if reading.fingerprint == before.fingerprint:
+                break
+            before = reading
+        return before
 
     def places(self) -> Iterator[Path]:
         """The files and folders that :meth:`read` reads."""
@@ -91,4 +124,4 @@ def _contents(place: Path) -> Iterator[str]:
 
 
 def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from claimhooks.source import SAME_TWICE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
@@ -26,8 +28,6 @@ Mode = Literal["events", "polling", "off"]
 
 MAX_WAIT: Final = 2.0
 """Seconds after which a change is looked at even if events go on."""
-SAME_TWICE: Final = 0.01
-"""Seconds between two readings that must agree."""
 RECONCILE: Final = 2.0
 """Seconds between readings without an event."""
 POLL: Final = 0.5
@@ -46,15 +46,16 @@ _log: Final = logging.getLogger(__name__)
 class Watcher:
     """Calls `changed` in a thread of its own when what `fingerprint` returns has changed.
 
-    `fingerprint` reads the truth and never raises; `places` tells the files and folders that it
-    comes from, for hints. `changed` gets the new fingerprint, once for each change.
+    `fingerprint` reads the truth; `places` tells the files and folders that it comes from, for
+    hints. `changed` gets the new fingerprint, and says whether that settles it: if not, it is
+    called again at the next look.
     """
 
     def __init__(
         self,
         places: Callable[[], Iterable[Path]],
         fingerprint: Callable[[], str],
-        changed: Callable[[str], None],
+        changed: Callable[[str], bool],
         seen: str,
         quiet: Callable[[], float],
     ) -> None:
@@ -116,11 +117,14 @@ class Watcher:
                 self._wait_for_quiet()
             if self._is_closed:
                 return
-            found = self._stable()
-            if found != self._seen:
-                self._seen = found
-                self._changed(found)
-            hints.rearm_if_needed()
+            try:
+                found = self._stable()
+                if found != self._seen and self._changed(found):
+                    self._seen = found
+                hints.rearm_if_needed()
+            except Exception:  # noqa: BLE001 - told in full
+                # Nobody would ever look again.
+                _log.exception("following the files")
 
     def _wait_for_quiet(self) -> None:
         latest = time.monotonic() + MAX_WAIT

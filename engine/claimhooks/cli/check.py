@@ -52,7 +52,7 @@ def check(hooks_dir: Path, config: Path | None, allow_empty: bool) -> None:
         place = hook.file if hook.line is None else f"{hook.file}:{hook.line}"
         click.echo(f"\n{number}. {click.style(hook.name, bold=True)}  {place}")
         click.echo(f"   takes {', '.join(hook.arguments) or 'nothing'}")
-        for line in _settings(hook, settings.of_hook(hook.name), settings.lane):
+        for line in _settings(hook, settings.of_hook(hook.name), lane.lane):
             click.echo(f"   {line}")
     for name in hook_names(snapshot):
         if not settings.of_hook(name).enabled:
@@ -60,7 +60,7 @@ def check(hooks_dir: Path, config: Path | None, allow_empty: bool) -> None:
 
 
 def _lane(settings: Settings) -> str:
-    if settings.lane == "inline":
+    if settings.lane != "worker":
         return "inline"
     worker = settings.worker
     return (

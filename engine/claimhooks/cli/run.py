@@ -145,7 +145,8 @@ def _in_lane(settings: Settings, lane: Lane | None, deadline: float | None) -> S
         settings = settings.model_copy(update={"lane": lane})
     if deadline is not None:
         if settings.lane != "worker":
-            raise click.UsageError("--deadline: nothing can be ended inline; use --lane worker")
+            reason = "--deadline: nothing can be ended inline"
+            raise LoadError([Problem("deadline_unkept", settings.file, reason)])
         worker = settings.worker.model_copy(update={"deadline": deadline})
         settings = settings.model_copy(update={"worker": worker})
     return settings

@@ -38,9 +38,12 @@ def watch_samples(dry_run: DryRun, samples: Sequence[str], settings: Path, *, qu
     places = [dry_run.hooks_dir, *map(Path, samples), settings]
     changes: queue.SimpleQueue[str] = queue.SimpleQueue()
     seen = hash_of_files(places)
-    watcher = Watcher(
-        lambda: places, lambda: hash_of_files(places), changes.put, seen, lambda: QUIET
-    )
+
+    def changed(found: str) -> bool:
+        changes.put(found)
+        return True
+
+    watcher = Watcher(lambda: places, lambda: hash_of_files(places), changed, seen, lambda: QUIET)
     watcher.start()
     last: dict[str, list[str]] | None = None
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import TYPE_CHECKING, cast
 
 from claimhooks.calling import Calls
+from claimhooks.interrupt import is_interrupt
 from claimhooks.lanes.loop import LoopThread
 from claimhooks.lanes.state import Isolation, LaneState
 from claimhooks.loading import LoadedGeneration
@@ -66,8 +68,10 @@ def _chain(
 
 
 async def _settled(pending: Awaitable[object]) -> tuple[object, BaseException | None]:
-    # SystemExit as well: raised in a task, it would end the event loop.
+    # Not only Exceptions: a SystemExit or the like, raised in a task, would end the event loop.
     try:
         return await pending, None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the chain judges it
+    except BaseException as error:
+        if isinstance(error, CancelledError) or is_interrupt(error):
+            raise
         return None, error

@@ -1,8 +1,9 @@
 """What a worker is doing, where the runtime can see it when the worker can no longer speak.
 
-A sealed piece of shared memory, one for each worker: first which hook of which exchange is running
-and since when, then room for the report that Python's faulthandler writes of a crash or a hang.
-It is a worker's own word, so it decides whom a kill is put down to, and nothing else.
+A sealed piece of shared memory, one for each worker: which hook of which exchange is running and
+since when; at which hooks exchanges wait; and the report that Python's faulthandler writes of a
+crash or a hang. It is a worker's own word, so it decides whom a kill is put down to, and nothing
+else.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from dataclasses import dataclass
 from typing import Final
 
 SIZE: Final = 16 * 1024
-REPORT_AT: Final = 64
+REPORT_AT: Final = 4096
 """Where in it the report begins."""
 
 _LAYOUT: Final = struct.Struct("=IiQ")
+_WAITING: Final = struct.Struct("=Ii")
+_WAITING_AT: Final = 64
+_PLACES: Final = 256
+"""More exchanges than a worker is given at a time, so that no two share a place."""
 _NONE: Final = -1
 
 
@@ -49,6 +54,16 @@ def read(descriptor: int) -> Mark:
     return Mark(number, None if hook == _NONE else hook, started / 1e9)
 
 
+def hook_of(descriptor: int, number: int) -> int | None:
+    """The place of the hook at which the exchange `number` is, running or waiting."""
+    running = read(descriptor)
+    if running.number == number:
+        return running.hook
+    where = _WAITING_AT + number % _PLACES * _WAITING.size
+    waiting, hook = _WAITING.unpack(os.pread(descriptor, _WAITING.size, where))
+    return hook if waiting == number else None
+
+
 def report(descriptor: int) -> str:
     """What the faulthandler of the worker has written; "" if nothing."""
     data = os.pread(descriptor, SIZE - REPORT_AT, REPORT_AT)
@@ -66,6 +81,11 @@ class Marker:
         """Say that `hook` runs from now on, for the exchange `number`."""
         _pack(self._memory, 0, number, hook, _now())
 
+    def waiting(self, number: int, hook: int) -> None:
+        """Say that `hook` waits for something, and nobody is running."""
+        _pack_waiting(self._memory, _WAITING_AT + number % _PLACES * 8, number, hook)
+        self.clear()
+
     def clear(self) -> None:
         """Say that no hook is running."""
         _pack(self._memory, 0, 0, _NONE, 0)
@@ -73,4 +93,5 @@ class Marker:
 
 # Bound here, so that a hook that patches these modules does not reach them.
 _pack: Final = _LAYOUT.pack_into
+_pack_waiting: Final = _WAITING.pack_into
 _now: Final = time.monotonic_ns

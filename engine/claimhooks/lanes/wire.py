@@ -82,6 +82,8 @@ class Request(BaseModel):
 
     hooks: tuple[int, ...]
     now: AwareDatetime
+    limit: float
+    """Seconds that they may wait together."""
     reached: Reached | None
     """None: this is the start of the chain."""
     exchange: Exchange
@@ -114,6 +116,8 @@ class Reply:
     """What was printed meanwhile."""
     is_worn: bool = False
     """Whether something was left behind that a worker should not go on with."""
+    seconds: float = 0.0
+    """What the round trip has taken. Set by the runtime."""
 
 
 Argument = Literal["client", "scope", "audience", "context"]

@@ -20,6 +20,7 @@ def possible(issuer: int) -> list[str]:
     acts: dict[str, Callable[[], object]] = {
         "reading files": lambda: Path(_READABLE).read_bytes(),
         "writing files": _write,
+        "sending to local sockets": _pair_of_datagrams,
         "opening sockets": lambda: socket.socket(socket.AF_INET).close(),
         "signals to the issuer": lambda: os.kill(issuer, 0),
         "reading the issuer's memory": lambda: Path(f"/proc/{issuer}/mem").open("rb").close(),
@@ -43,6 +44,11 @@ def _write() -> None:
     path = f"{tempfile.gettempdir()}/claimhooks-{os.getpid()}"
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     os.unlink(path)  # noqa: PTH108
+
+
+def _pair_of_datagrams() -> None:
+    for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM):
+        end.close()
 
 
 def _fork() -> None:

@@ -16,6 +16,7 @@ FILE_BYTES: Final = 1024 * 1024
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
+_PR_SET_CHILD_SUBREAPER: Final = 36
 _CAPABILITY_VERSION_3: Final = 0x20080522
 
 
@@ -46,6 +47,11 @@ def forbid_processes() -> None:
 def hide_memory() -> None:
     """Let no other process of this user read the memory of this one (Linux; see prctl(2))."""
     _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def adopt_orphans() -> None:
+    """Be the parent of all descendants whose own parents end (see prctl(2))."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def mute() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Steps = Generator[Awaitable[object], object, wire.Reply]
 
+_EXHAUSTED: Final = ("MemoryError", "RuntimeError: can't start new thread")
 _validate: Final = wire.REQUEST.validate_json
 _dump: Final = wire.REPLY.dump_json
 _dump_answered: Final = wire.ANSWERED.dump_json
@@ -35,12 +36,8 @@ _dump_answered: Final = wire.ANSWERED.dump_json
 class Rounds:
     """Runs the hooks of a loaded generation as requests ask for it."""
 
-    def __init__(
-        self, generation: LoadedGeneration, deadline: float, marker: Marker, output: Output
-    ) -> None:
-        """`deadline` is the seconds that the hooks of one request may wait together."""
+    def __init__(self, generation: LoadedGeneration, marker: Marker, output: Output) -> None:
         self.generation: Final = generation
-        self.deadline: Final = deadline
         self.marker: Final = marker
         self.output: Final = output
         self.places: Final = {hook.name: place for place, hook in enumerate(generation.hooks)}
@@ -56,6 +53,8 @@ class Rounds:
         ]
         self.is_shared: Final = any(hook.is_async for hook in self.found)
         """Whether many exchanges may be under way at a time."""
+        self.is_exhausted = False
+        """Whether a hook has used up what this process may have, and may have kept it."""
 
     def written(self, reply: wire.Reply) -> bytes:
         """`reply` as it is sent; an answer that makes it too large is made a fault."""
@@ -102,14 +101,14 @@ class Round:
             self._rounds.marker.clear()
             if not isinstance(answer, Answer):
                 return waited(hook, answer)
-            self._answers[hook.name] = _answered(answer, hook)
+            self._record(answer, hook)
             return answer
 
         def waited(
             hook: Hook, asking: Generator[Awaitable[object], object, Answer]
         ) -> Generator[Awaitable[object], object, Answer]:
             answer = yield from asking
-            self._answers[hook.name] = _answered(answer, hook)
+            self._record(answer, hook)
             return answer
 
         hooks = [generation.hooks[place] for place in request.hooks]
@@ -117,14 +116,12 @@ class Round:
         return wire.Reply(self._answers, self._rounds.output.taken())
 
     async def finish(self, steps: Steps, pending: Awaitable[object]) -> wire.Reply:
-        """The reply of `steps`, which wait for `pending`: no longer than the deadlines allow."""
-        until = monotonic() + self._rounds.deadline
+        """The reply of `steps`, which wait for `pending`: no longer than the request allows."""
+        limit = self._request.limit
+        until = monotonic() + limit
         try:
             while True:
-                began = monotonic()
-                own = self._hook.deadline
-                limit = max(0.0, until - began) if own is None else own
-                deadline = asyncio.timeout(limit)
+                deadline = asyncio.timeout(until - monotonic())
                 try:
                     async with deadline:
                         value = await _Marked(pending, self)
@@ -132,10 +129,13 @@ class Round:
                     pending = steps.throw(Overran(limit) if deadline.expired() else error)
                 else:
                     pending = steps.send(value)
-                if own is not None:
-                    until += monotonic() - began
         except StopIteration as end:
             return cast("wire.Reply", end.value)
+
+    def _record(self, answer: Answer, hook: Hook) -> None:
+        self._answers[hook.name] = _answered(answer, hook)
+        if answer.error is not None and answer.error.reason.startswith(_EXHAUSTED):
+            self._rounds.is_exhausted = True
 
     def _mark(self) -> None:
         self._rounds.marker.running(self._number, self._rounds.places[self._hook.name])
@@ -146,7 +146,7 @@ class Round:
 
     def suspended(self) -> None:
         """It waits again, or has ended."""
-        self._rounds.marker.clear()
+        self._rounds.marker.waiting(self._number, self._rounds.places[self._hook.name])
 
 
 class _Marked:

@@ -6,9 +6,12 @@ It is put on before any file of the hooks folder is loaded, and cannot be taken 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import site
+import socket
 import sysconfig
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,11 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLONE_THREAD: Final = 0x10000
+_SOCKET_TYPE: Final = 0xF
+_FCNTL: Final = (
+    fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC, fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL,
+    fcntl.F_SETFL, fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW,
+)  # fmt: skip
+_IOCTL: Final = (termios.FIONBIO, termios.FIOCLEX, termios.FIONCLEX, termios.FIONREAD,
+                 termios.TCGETS, termios.TIOCGWINSZ)  # fmt: skip
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
 
 # What computing, reading, waiting and speaking over what is open already take.
 _ALLOWED: Final = """
-    read pread64 readv write pwrite64 writev close lseek dup dup2 dup3 fcntl ioctl fstat newfstatat
+    read pread64 readv write pwrite64 writev close lseek dup dup2 dup3 fstat newfstatat
     stat lstat statx access faccessat faccessat2 readlink readlinkat getcwd getdents64 pipe2
     mmap munmap mremap mprotect madvise brk mincore membarrier
     rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack restart_syscall
@@ -33,7 +43,7 @@ _ALLOWED: Final = """
     alarm setitimer getitimer timerfd_create timerfd_settime timerfd_gettime
     futex futex_waitv set_robust_list get_robust_list set_tid_address rseq arch_prctl
     poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2
-    socketpair sendto recvfrom sendmsg recvmsg shutdown getsockopt setsockopt getsockname
+    sendto recvfrom sendmsg recvmsg shutdown getsockopt setsockopt getsockname
     getpeername exit exit_group
 """
 _NETWORK: Final = "socket connect bind listen accept4 sendmmsg recvmmsg"
@@ -44,8 +54,8 @@ _FOR_PYTHON: Final = (
 )  # fmt: skip
 _FOR_THE_NETWORK: Final = (
     "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf",
-    "/etc/services", "/etc/protocols", "/etc/ssl", "/etc/pki", "/etc/ca-certificates",
-    "/usr/share/ca-certificates", "/run/systemd/resolve",
+    "/etc/services", "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs", "/etc/pki/ca-trust", "/usr/share/ca-certificates", "/run/systemd/resolve",
 )  # fmt: skip
 
 
@@ -98,6 +108,14 @@ def _restrict_calls(*, network: bool) -> None:
     if (open_ := _number("open")) is not None:
         rules.allow(open_, args=[(1, seccompy.CmpOp.MASKED_EQ, os.O_RDONLY, _WRITING)])
     rules.allow("openat", args=[(2, seccompy.CmpOp.MASKED_EQ, os.O_RDONLY, _WRITING)])
+    # Streams only: over a pair of datagram sockets anything could be sent to any other socket.
+    stream = (1, seccompy.CmpOp.MASKED_EQ, socket.SOCK_STREAM, _SOCKET_TYPE)
+    rules.allow("socketpair", args=[(0, seccompy.CmpOp.EQ, socket.AF_UNIX), stream])
+    # No signals by way of a descriptor's owner.
+    for command in _FCNTL:
+        rules.allow("fcntl", args={1: command})
+    for command in _IOCTL:
+        rules.allow("ioctl", args={1: command})
     # Threads, but no processes. The flags of clone3 cannot be seen, so glibc is sent to clone.
     rules.allow("clone", args=[(0, seccompy.CmpOp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD)])
     rules.errno("clone3", errno.ENOSYS)

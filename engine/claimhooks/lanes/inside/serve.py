@@ -90,7 +90,7 @@ def serve(connection: socket.socket, mark_file: int, *, is_sandboxed: bool, netw
         ]
         connection.sendall(_written(wire.Loading(problems=problems)))
         return
-    rounds = Rounds(generation, plan.settings.worker.deadline, marker, output)
+    rounds = Rounds(generation, marker, output)
     connection.sendall(_written(wire.Loading(hooks=rounds.found)))
     if rounds.is_shared:
         asyncio.run(_answer_many(connection, inbox, rounds))
@@ -129,7 +129,7 @@ def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
             else:
                 # A hook that is no coroutine function has answered with an awaitable.
                 reply = asyncio.run(round_.finish(steps, pending))
-            reply.is_worn = count_threads() != threads or baseline.is_touched
+            reply.is_worn = count_threads() != threads or baseline.is_touched or rounds.is_exhausted
             send(frame(number, rounds.written(reply)))
 
 
@@ -150,7 +150,7 @@ async def _answer_many(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
         else:
             reply = await round_.finish(steps, pending)
         # Threads are the loop's own way to wait for what cannot be awaited.
-        reply.is_worn = baseline.is_touched
+        reply.is_worn = baseline.is_touched or rounds.is_exhausted
         async with sending:
             await loop.sock_sendall(connection, wire.frame(number, rounds.written(reply)))
 

@@ -17,8 +17,9 @@ from claimhooks.lanes.state import LaneState
 from claimhooks.lanes.worker.crew import Crew
 from claimhooks.lanes.worker.flights import fly
 from claimhooks.lanes.worker.keeper import Keeper
+from claimhooks.lanes.worker.remote import WorkerGeneration
 from claimhooks.lanes.worker.threads import call
-from claimhooks.lanes.worker.trips import RemoteCalls, WorkerGeneration
+from claimhooks.lanes.worker.trips import RemoteCalls
 from claimhooks.lanes.worker.zygote import Zygote, ZygoteFailed
 from claimhooks.pipeline import chain
 
@@ -56,7 +57,11 @@ class WorkerLane:
         self._end = weakref.finalize(self, _end, self._keeper, self._zygote)
         self._tested: dict[bool, Isolation] = {}
         self._crews: weakref.WeakSet[Crew] = weakref.WeakSet()
-        self._isolation = self._test(settings)
+        try:
+            self._isolation = self._test(settings)
+        except BaseException:
+            self._end()
+            raise
 
     def load(self, plan: Plan) -> WorkerGeneration:
         """Start the workers of `plan`, and wait until they are ready. Raises :class:`LoadError`."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.lanes import wire
-from claimhooks.lanes.worker.clock import Clock
 from claimhooks.lanes.worker.crew import WAIT
 from claimhooks.lanes.worker.handle import DUMP_SECONDS
 from claimhooks.lanes.worker.trips import Lost
@@ -15,12 +15,15 @@ from claimhooks.lanes.worker.trips import Lost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claimhooks.lanes.mark import Mark
     from claimhooks.lanes.worker.crew import Coming, Crew
     from claimhooks.lanes.worker.handle import Worker
     from claimhooks.lanes.worker.trips import Reason, Trip
 
 CHUNK: Final = 64 * 1024
+GRACE: Final = 0.015
+"""Seconds that a shared worker gets to end by itself what only waits, before it is killed."""
+LAST_GRACE: Final = 0.05
+"""Seconds that it gets once more, if it is idle: the hook may not want to be ended."""
 STATUS: Final = 1.0
 """Seconds to wait for the wait status of a worker that has ended."""
 
@@ -29,7 +32,7 @@ async def fly(trip: Trip) -> wire.Reply | Lost:
     """Send `trip` on its way; returns what became of it."""
     loop = asyncio.get_running_loop()
     crew = trip.leg.crew
-    lent = crew.acquire(loop)
+    lent = crew.acquire(loop, is_alone=trip.is_alone)
     worker = await _arrival(lent, crew) if isinstance(lent, Future) else lent
     if worker is None:
         return Lost("unavailable", WAIT)
@@ -52,92 +55,119 @@ class Flight:
 
     def __init__(self, trip: Trip, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
         self.ending: Final[asyncio.Future[wire.Reply | Lost]] = loop.create_future()
-        self._trip = trip
+        self.trip: Final = trip
         self._worker = worker
         self._loop = loop
         self._number = number = worker.next_number()
-        self._clock = Clock(trip, worker, number)
+        self._began = monotonic()
+        self._end = self._began + trip.limit + (GRACE if trip.leg.crew.is_shared else 0.0)
+        self._is_warned = False
         if not worker.flights:
-            worker.connection.setblocking(False)
-            loop.add_reader(worker.connection, self._on_readable, worker, trip.leg.crew, loop)
+            loop.add_reader(worker.connection, _read, worker, trip.leg.crew, loop)
         worker.flights[number] = self
-        self._timer = loop.call_later(self._clock.next_look(), self._look)
-        self._send(wire.frame(number, trip.body))
-
-    def _send(self, data: bytes) -> None:
-        worker = self._worker
-        worker.unsent.append(data)
+        self._timer = loop.call_later(self._end - self._began, self._look)
+        worker.unsent.append(wire.frame(number, trip.body))
         if len(worker.unsent) == 1 and not _send_all(worker):
             # More than the socket takes at once.
-            self._loop.add_writer(worker.connection, _send_more, worker, self._loop)
+            loop.add_writer(worker.connection, _send_more, worker, loop)
 
     def _look(self) -> None:
-        if (left := self._clock.next_look()) > 0:
+        """The time is up: find out whose fault it is, and wait for what is not ours."""
+        worker, crew = self._worker, self.trip.leg.crew
+        culprit, left = self, self._end - monotonic()
+        if left <= 0 and crew.is_shared:
+            mark = worker.mark
+            running = worker.flights.get(mark.number)
+            if running is not None and mark.hook is not None:
+                # Nobody else gets on while one is running, and it may run for its whole time.
+                culprit, left = running, mark.started + running.trip.limit - monotonic()
+            elif not self._is_warned:
+                self._is_warned, left = True, LAST_GRACE
+        if left > 0:
             self._timer = self._loop.call_later(left, self._look)
+            return
+        worker.ask_where()
+        self._timer = self._loop.call_later(DUMP_SECONDS, self._give_up, culprit)
+
+    def _give_up(self, culprit: Flight) -> None:
+        worker = self._worker
+        if culprit in worker.flights.values():
+            _crash(worker, self.trip.leg.crew, self._loop, "deadline", culprit)
         else:
-            self._worker.ask_where()
-            self._timer = self._loop.call_later(DUMP_SECONDS, self._overdue)
+            # It has just answered after all.
+            self._look()
 
-    def _overdue(self) -> None:
-        # Unless the reply has come in the meantime, which has cancelled this.
-        _crash(self._worker, self._trip.leg.crew, self._loop, "deadline")
-
-    @staticmethod
-    def _on_readable(worker: Worker, crew: Crew, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            data = worker.connection.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            _crash(worker, crew, loop, "died")
-            return
-        try:
-            for number, body in worker.inbox.add(data):
-                flight = worker.flights.get(number)
-                if flight is None:
-                    raise wire.Garbled("a reply to nothing")
-                flight._landed(flight._trip.reply(body))  # noqa: SLF001 - its own class
-        except wire.Garbled:
-            _crash(worker, crew, loop, "garbled")
-
-    def _landed(self, reply: wire.Reply) -> None:
-        worker, crew = self._worker, self._trip.leg.crew
+    def landed(self, reply: wire.Reply) -> None:
+        """There is a reply."""
         self._timer.cancel()
-        del worker.flights[self._number]
-        if reply.is_worn:
-            # What others still wait for is run again elsewhere.
-            _crash(worker, crew, self._loop, "worn")
-        else:
-            if not worker.flights:
-                self._loop.remove_reader(worker.connection)
-            crew.release(worker)
-        self.end(reply)
+        reply.seconds = monotonic() - self._began
+        self._finish(reply)
 
-    def crashed(self, reason: Reason, mark: Mark, report: str) -> Callable[[int | None], None]:
+    def crashed(self, reason: Reason, report: str) -> Callable[[int | None], None]:
         """There will be no reply; returns what to call with the wait status of the worker."""
         self._timer.cancel()
-        seconds = self._clock.seconds
+        seconds, place = monotonic() - self._began, self._worker.hook_of(self._number)
 
         def end(status: int | None) -> None:
-            self.end(Lost(reason, seconds, self._number, mark, report, status))
+            self._finish(Lost(reason, seconds, place, report, status))
 
         return end
 
-    def end(self, ending: wire.Reply | Lost) -> None:
-        """Tell who waits, if anybody still does."""
+    def _finish(self, ending: wire.Reply | Lost) -> None:
+        # Unless nobody waits any more.
         if not self.ending.done():
             self.ending.set_result(ending)
 
 
-def _crash(worker: Worker, crew: Crew, loop: asyncio.AbstractEventLoop, reason: Reason) -> None:
+def _read(worker: Worker, crew: Crew, loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        data = worker.connection.recv(CHUNK)
+    except BlockingIOError:
+        return
+    except OSError:
+        data = b""
+    if not data:
+        _crash(worker, crew, loop, "died")
+        return
+    is_worn = False
+    try:
+        for number, body in worker.inbox.add(data):
+            if (flight := worker.flights.get(number)) is None:
+                raise wire.Garbled("a reply to nothing")
+            reply = flight.trip.reply(body)
+            del worker.flights[number]
+            flight.landed(reply)
+            is_worn = is_worn or reply.is_worn
+            if not worker.flights:
+                loop.remove_reader(worker.connection)
+            if not is_worn:
+                crew.release(worker)
+    except wire.Garbled:
+        _crash(worker, crew, loop, "garbled")
+        return
+    if is_worn:
+        # What others still wait for is run again elsewhere.
+        _crash(worker, crew, loop, "worn")
+
+
+def _crash(
+    worker: Worker,
+    crew: Crew,
+    loop: asyncio.AbstractEventLoop,
+    reason: Reason,
+    culprit: Flight | None = None,
+) -> None:
     """Give up `worker`, and all that is under way on it."""
     loop.remove_reader(worker.connection)
     loop.remove_writer(worker.connection)
     worker.unsent.clear()
-    mark, report = worker.mark, worker.report
-    ends = [flight.crashed(reason, mark, report) for flight in worker.flights.values()]
+    report = worker.report
+    if culprit is None and len(worker.flights) > 1 and reason == "died":
+        culprit = worker.flights.get(worker.mark.number)
+    ends = [
+        flight.crashed(reason if culprit in {None, flight} else "elsewhere", report)
+        for flight in worker.flights.values()
+    ]
     worker.flights.clear()
     buried = crew.lose(worker, reason)
 

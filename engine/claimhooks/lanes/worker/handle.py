@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
+import weakref
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -14,6 +16,7 @@ from claimhooks.lanes import mark, wire
 if TYPE_CHECKING:
     import asyncio
     import socket
+    from collections.abc import Callable
 
     from claimhooks.lanes.mark import Mark
     from claimhooks.lanes.worker.flights import Flight
@@ -39,6 +42,8 @@ class Worker:
         self.inbox: Final = wire.Inbox(wire.MAX_REPLY)
         self.load = 0
         """How many exchanges it has been given."""
+        self.is_alone = False
+        """Whether its exchange is to have no other beside it."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop that reads from it, if it is not a thread that does."""
         self.flights: Final[dict[int, Flight]] = {}
@@ -48,6 +53,12 @@ class Worker:
         self._number = 0
         self._pidfd = pidfd
         self._mark_file = mark_file
+        self._ending = threading.Lock()
+        self._is_buried = False
+        # Also for one that is forgotten in the middle of an exchange, with its event loop.
+        self._close = weakref.finalize(self, _close, connection, pidfd, mark_file)
+        self._close.atexit = False
+        self._status: int | None = None
 
     def next_number(self) -> int:
         """A number for an exchange."""
@@ -58,6 +69,10 @@ class Worker:
     def mark(self) -> Mark:
         """What it says that it is doing."""
         return mark.read(self._mark_file)
+
+    def hook_of(self, number: int) -> int | None:
+        """The place of the hook at which it says the exchange `number` to be."""
+        return mark.hook_of(self._mark_file, number)
 
     @property
     def report(self) -> str:
@@ -72,12 +87,29 @@ class Worker:
         """End it, whatever it is doing."""
         self._signal(signal.SIGKILL)
 
-    def close(self) -> None:
-        """Let go of the descriptors. It must be dead."""
-        self.connection.close()
-        os.close(self._pidfd)
-        os.close(self._mark_file)
+    def bury(self, status_of: Callable[[Worker], int | None]) -> int | None:
+        """Its wait status, as `status_of` tells the first time. It must have been killed."""
+        with self._ending:
+            if not self._is_buried:
+                self._status = status_of(self)
+                self._is_buried = True
+        self.close_if_over()
+        return self._status
+
+    def close_if_over(self) -> None:
+        """Let go of the descriptors, once it is buried and nobody reads from it any more."""
+        with self._ending:
+            if self._is_buried and not self.load:
+                self._close()
 
     def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, number)
+        with self._ending:
+            if self._close.alive:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, number)
+
+
+def _close(connection: socket.socket, pidfd: int, mark_file: int) -> None:
+    connection.close()
+    os.close(pidfd)
+    os.close(mark_file)

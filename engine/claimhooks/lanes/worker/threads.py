@@ -7,10 +7,10 @@ import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.lanes import wire
-from claimhooks.lanes.worker.clock import Clock
 from claimhooks.lanes.worker.crew import WAIT
 from claimhooks.lanes.worker.handle import DUMP_SECONDS
 from claimhooks.lanes.worker.trips import Lost
@@ -60,40 +60,42 @@ def _status(buried: Future[int | None]) -> int | None:
 def _exchange(  # noqa: PLR0911 - each its own ending
     trip: Trip, worker: Worker
 ) -> wire.Reply | Lost:
-    number = worker.next_number()
-    clock = Clock(trip, worker, number)
+    number, began = worker.next_number(), monotonic()
+    until = began + trip.limit
     receive, wait = worker.connection.recv, worker.poll.poll
     # Most replies come within the time that going to sleep and waking up takes.
     spins = SPINS if trip.leg.crew.lent == 1 else 0
     try:
-        if not _send(wire.frame(number, trip.body), worker, clock):
-            return _lost("deadline", worker, clock, number)
-        while (left := clock.next_look()) > 0:
+        if not _send(wire.frame(number, trip.body), worker, until):
+            return _lost("deadline", worker, began, number)
+        while (left := until - monotonic()) > 0:
             while not (is_ready := wait(0)) and spins > 0:
                 spins -= 1
             if is_ready or wait(left * 1000):
                 if not (data := receive(CHUNK)):
-                    return _lost("died", worker, clock, number)
+                    return _lost("died", worker, began, number)
                 if frames := worker.inbox.add(data):
                     ((replied, body),) = frames
                     if replied != number:
-                        return _lost("garbled", worker, clock, number)
-                    return trip.reply(body)
+                        return _lost("garbled", worker, began, number)
+                    reply = trip.reply(body)
+                    reply.seconds = monotonic() - began
+                    return reply
     except (wire.Garbled, ValueError):
-        return _lost("garbled", worker, clock, number)
+        return _lost("garbled", worker, began, number)
     except OSError:
-        return _lost("died", worker, clock, number)
+        return _lost("died", worker, began, number)
     worker.ask_where()
     time.sleep(DUMP_SECONDS)
-    return _lost("deadline", worker, clock, number)
+    return _lost("deadline", worker, began, number)
 
 
-def _send(data: bytes, worker: Worker, clock: Clock) -> bool:
+def _send(data: bytes, worker: Worker, until: float) -> bool:
     """Send all of `data`; False if the worker has not taken it in time."""
     sent = worker.connection.send(data)
     while data := data[sent:]:
         # More than the socket takes at once.
-        if (left := clock.next_look()) <= 0:
+        if (left := until - monotonic()) <= 0:
             return False
         room = select.poll()
         room.register(worker.connection, select.POLLOUT)
@@ -105,5 +107,5 @@ def _send(data: bytes, worker: Worker, clock: Clock) -> bool:
     return True
 
 
-def _lost(reason: Reason, worker: Worker, clock: Clock, number: int) -> Lost:
-    return Lost(reason, clock.seconds, number, worker.mark, worker.report)
+def _lost(reason: Reason, worker: Worker, began: float, number: int) -> Lost:
+    return Lost(reason, monotonic() - began, worker.hook_of(number), worker.report)

@@ -15,45 +15,34 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from claimhooks.claims import Unwritable
-from claimhooks.errors import FAULTS, rfc_text
+from claimhooks.errors import FAULTS, rfc_text, utf8_text
 from claimhooks.exchange import Exchange, HookError
-from claimhooks.generation import Generation
 from claimhooks.lanes import wire
-from claimhooks.lanes.worker.breaker import PAUSE, Breakers
-from claimhooks.lanes.worker.crew import how_it_ended
+from claimhooks.lanes.worker.breaker import PAUSE
+from claimhooks.lanes.worker.endings import how_it_ended
 from claimhooks.pipeline import Answer, ChainBroken
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Generator
 
-    from claimhooks.generation import Hook, Plan
-    from claimhooks.lanes.mark import Mark
-    from claimhooks.lanes.worker.crew import Crew
+    from claimhooks.generation import Hook
+    from claimhooks.lanes.worker.remote import Leg, WorkerGeneration
     from claimhooks.policy import Standing
 
     Asking = Generator["Trip", "wire.Reply | Lost", Answer]
+
+RERUNS: Final = 2
+"""How often an exchange is run again because of others, before it gets a worker for itself."""
+ALONE: Final = 2
+"""How often then."""
 
 _log: Final = logging.getLogger(__name__)
 _dump: Final = Exchange.__pydantic_serializer__.to_json
 _validate: Final = wire.REPLY.validate_json
 _FRAME: Final = re.compile(r'^  File "(.+)", line (\d+) in ', re.MULTILINE)
 
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """The hooks that one round trip asks for."""
-
-    crew: Crew
-    places: tuple[int, ...]
-    limit: float
-    """Seconds that they may take together."""
-    own: Mapping[int, float]
-    """Place → seconds that this hook alone may take."""
-    is_async: bool
-
-    def head(self) -> bytes:
-        """The beginning of a request for them."""
-        return b'{"hooks":%b,' % to_json(self.places)
+Reason = Literal["deadline", "died", "garbled", "worn", "elsewhere", "unavailable"]
+"""``elsewhere``: another exchange on the same worker has cost it; ``worn``: has spoilt it."""
 
 
 @dataclass(slots=True)
@@ -62,7 +51,9 @@ class Trip:
 
     leg: Leg
     body: bytes
-    names: frozenset[str]
+    limit: float
+    """Seconds."""
+    is_alone: bool
 
     def reply(self, body: bytes) -> wire.Reply:
         """The reply in `body`. Raises :class:`~claimhooks.lanes.wire.Garbled`."""
@@ -70,15 +61,12 @@ class Trip:
             reply = _validate(body, strict=True)
         except ValidationError:
             raise wire.Garbled("a reply that is none") from None
-        if not self.names.issuperset(reply.answers):
+        if not self.leg.names.issuperset(reply.answers):
             raise wire.Garbled("an answer to what was not asked")
         for answered in reply.answers.values():
             if (denial := answered.denial) is not None and not 400 <= denial.status < 600:
                 raise wire.Garbled("a denial with a status that is none")
         return reply
-
-
-Reason = Literal["deadline", "died", "garbled", "worn", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,74 +76,29 @@ class Lost:
     reason: Reason
     seconds: float = 0.0
     """Since the request was sent."""
-    number: int = 0
-    mark: Mark | None = None
-    """What the worker was doing."""
+    place: int | None = None
+    """At which hook this exchange was, as far as the worker has said."""
     report: str = ""
-    """Where it was, by its faulthandler."""
+    """Where the worker was, by its faulthandler."""
     status: int | None = None
     """The wait status of its process, if that ended by itself; None: it went with its zygote."""
-
-
-class WorkerGeneration(Generation):
-    """A generation whose functions are in workers."""
-
-    def __init__(
-        self, plan: Plan, found: Sequence[wire.FoundHook], crews: Mapping[bool, Crew]
-    ) -> None:
-        """`crews` are those with the network and without."""
-        hooks = [plan.hook(one.name, one.line, one.arguments, one.rank) for one in found]
-        super().__init__(plan, hooks)
-        self.crews: Final = crews
-        self.breakers: Final = Breakers()
-        self.places: Final = {hook.name: place for place, hook in enumerate(self.hooks)}
-        self.files: Final = frozenset(map(plan.snapshot.shown, plan.snapshot.files))
-        self.is_shared: Final = any(one.is_async for one in found)
-        self._async: Final = frozenset(one.name for one in found if one.is_async)
-        self._legs = [self._leg(hook, ()) for hook in self.hooks]
-        self._heads = [leg.head() for leg in self._legs]
-        self._names = [frozenset(self.hooks[p].name for p in leg.places) for leg in self._legs]
-
-    def trip(self, hook: Hook, left_out: Iterable[str], rest: bytes) -> Trip:
-        """The trip from `hook` on, without the hooks that are `left_out`."""
-        if left_out:
-            leg = self._leg(hook, left_out)
-            names = frozenset(self.hooks[place].name for place in leg.places)
-            return Trip(leg, leg.head() + rest, names)
-        place = self.places[hook.name]
-        return Trip(self._legs[place], self._heads[place] + rest, self._names[place])
-
-    def _leg(self, first: Hook, left_out: Iterable[str]) -> Leg:
-        places: list[int] = []
-        for hook in self.hooks[self.places[first.name] :]:
-            if hook.name in left_out:
-                if hook.on_error == "deny":
-                    break
-            elif hook.network == first.network:
-                places.append(self.places[hook.name])
-            else:
-                break
-        own = {p: limit for p in places if (limit := self.hooks[p].deadline) is not None}
-        limit = self.settings.worker.deadline + sum(own.values())
-        names = {self.hooks[place].name for place in places}
-        return Leg(self.crews[first.network], tuple(places), limit, own, bool(names & self._async))
 
 
 class RemoteCalls:
     """Asks the hooks of a generation in workers about one exchange."""
 
     __slots__ = (
-        "_answers", "_exchange", "_failed", "_generation", "_idle_deaths", "_now", "_retries",
+        "_answers", "_budget", "_exchange", "_failed", "_generation", "_now", "_reruns",
     )  # fmt: skip
 
     def __init__(self, generation: WorkerGeneration, exchange: Exchange) -> None:
         self._generation = generation
         self._exchange = _dump(exchange, exclude_unset=True)
         self._now = (exchange.now or datetime.now(UTC)).isoformat().encode()
+        self._budget = generation.settings.worker.deadline
         self._answers: dict[str, wire.Answered] = {}
         self._failed: dict[str, HookError] = {}
-        self._retries = 1
-        self._idle_deaths = 0
+        self._reruns = 0
 
     def ask(self, hook: Hook, standing: Standing) -> Answer | Asking:
         """What `hook` answers: already in hand, or to be fetched."""
@@ -167,15 +110,18 @@ class RemoteCalls:
 
     def _fetch(self, hook: Hook, standing: Standing) -> Asking:
         generation = self._generation
-        rest = b'"now":"%b","reached":%b,"exchange":%b}' % (
-            self._now, _reached(standing), self._exchange,
-        )  # fmt: skip
         while True:
-            trip = generation.trip(hook, self._left_out(hook), rest)
-            came = yield trip
+            leg = generation.leg(hook, self._left_out(hook))
+            limit = self._budget if leg.own is None else leg.own
+            body = b'%b,"limit":%.6f,"now":"%b","reached":%b,"exchange":%b}' % (
+                leg.head, limit, self._now, _reached(standing), self._exchange,
+            )  # fmt: skip
+            came = yield Trip(leg, body, limit, is_alone=self._reruns > RERUNS)
             if isinstance(came, wire.Reply):
+                if leg.own is None:
+                    self._budget = max(0.001, self._budget - came.seconds)
                 if came.output:
-                    _log.info("generation %s printed: %s", generation.digest[:12], came.output)
+                    self._log_output(came.output)
                 if generation.breakers:
                     for name in came.answers:
                         generation.breakers.survived(name)
@@ -184,15 +130,15 @@ class RemoteCalls:
                 if answered is not None:
                     return self._answer(hook, answered)
                 came = Lost("garbled")
-            elif self._is_innocent(came, trip):
+            elif self._is_run_again(came):
                 continue
-            culprit = self._culprit(came, trip) or hook
-            error = self._error(came, culprit, trip)
+            culprit = self._culprit(came, leg) or hook
+            error = self._error(came, culprit, limit)
             _log.warning(
                 "generation %s: %s at %s:%s", generation.digest[:12], error.reason,
                 error.file, error.line,
             )  # fmt: skip
-            if came.reason != "unavailable" and generation.breakers.killed(culprit.name):
+            if came.reason in _KILLS and generation.breakers.killed(culprit.name):
                 _log.warning(
                     "generation %s: hook %s is suspended for %s s, since it keeps killing workers",
                     generation.digest[:12], culprit.name, PAUSE,
@@ -201,8 +147,10 @@ class RemoteCalls:
                 return Answer(came.seconds * 1e6, error=error)
             if culprit.on_error == "deny":
                 raise ChainBroken(culprit, error)
-            # Its effects are left out; those of the hooks before it are fetched again.
+            # Its effects are left out. Those of the hooks before it are fetched again, and the
+            # rest has its full time: that is what skipping this hook means.
             self._failed[culprit.name] = error
+            self._budget = generation.settings.worker.deadline
 
     def _answer(self, hook: Hook, answered: wire.Answered) -> Answer:
         value: object = answered.value
@@ -221,11 +169,19 @@ class RemoteCalls:
             error.file, error.line = hook.file, hook.line
         return Answer(answered.micros, value, error, denial)
 
-    def _left_out(self, hook: Hook) -> set[str]:
-        left_out = set(self._failed)
-        if self._generation.breakers:
-            left_out.update(self._generation.breakers.suspended)
-        return left_out - {hook.name}
+    def _log_output(self, output: str) -> None:
+        # Within bounds, on one line and without control characters, whoever has written it.
+        text = self._generation.redactor.text(utf8_text(output[: wire.MAX_OUTPUT + 8]))
+        digest = self._generation.digest[:12]
+        _log.info(
+            "generation %s printed: %s", digest, text.strip().encode("unicode_escape").decode()
+        )
+
+    def _left_out(self, hook: Hook) -> frozenset[str]:
+        breakers = self._generation.breakers
+        if not self._failed and not breakers:
+            return _NOTHING
+        return frozenset({*self._failed, *breakers.suspended} - {hook.name})
 
     def _suspension(self, hook: Hook) -> HookError | None:
         breakers = self._generation.breakers
@@ -234,50 +190,48 @@ class RemoteCalls:
         reason = f"suspended for up to {PAUSE:.0f} s: it has kept ending its workers"
         return HookError("hook_suspended", reason, hook.file, hook.line)
 
-    def _is_innocent(self, lost: Lost, trip: Trip) -> bool:
+    def _is_run_again(self, lost: Lost) -> bool:
         """Whether the loss is none of this exchange's doing, and it is to be run again."""
-        mark = lost.mark
-        if lost.reason == "worn":
-            return True
-        if mark is None or lost.reason == "garbled":
+        is_ours = lost.reason in {"deadline", "garbled", "unavailable"} or (
+            lost.reason == "died" and lost.place is not None and lost.status is not None
+        )
+        if is_ours:
             return False
-        if mark.number == lost.number:
-            # It was running, but it was the zygote that took the worker along.
-            is_ours = lost.reason == "deadline" or lost.status is not None
-        elif lost.reason == "died" and mark.hook is None and not trip.leg.is_async:
+        if lost.reason == "died" and lost.place is None:
             # The worker had died before this began; there may be as many as there are workers.
-            self._idle_deaths += 1
-            return self._idle_deaths <= self._generation.settings.worker.processes + 1
+            most = self._generation.settings.worker.processes + 1
         else:
-            is_ours = False
-        if is_ours or self._retries == 0:
-            return False
-        self._retries -= 1
-        return True
+            most = RERUNS
+        self._reruns += 1
+        return self._reruns <= most + ALONE
 
-    def _culprit(self, lost: Lost, trip: Trip) -> Hook | None:
-        mark = lost.mark
-        if mark is None or mark.number != lost.number or mark.hook not in trip.leg.places:
+    def _culprit(self, lost: Lost, leg: Leg) -> Hook | None:
+        if lost.place is None or lost.place not in leg.places:
             return None
-        return self._generation.hooks[mark.hook]
+        return self._generation.hooks[lost.place]
 
-    def _error(self, lost: Lost, culprit: Hook, trip: Trip) -> HookError:
-        if lost.reason == "deadline":
-            place = self._generation.places[culprit.name]
-            limit = trip.leg.own.get(place, trip.leg.limit)
-            code, reason = "deadline_exceeded", f"killed after {limit * 1000:,.0f} ms"
-        elif lost.reason == "died":
-            code, reason = "worker_died", f"the hook {how_it_ended(lost.status)}"
-        elif lost.reason == "garbled":
-            code, reason = "worker_garbled", "its worker has sent what is no reply"
-        else:
-            code, reason = "worker_unavailable", "no worker became free in time"
+    def _error(self, lost: Lost, culprit: Hook, limit: float) -> HookError:
+        match lost.reason:
+            case "deadline":
+                code, reason = "deadline_exceeded", f"killed after {limit * 1000:,.0f} ms"
+            case "died":
+                code, reason = "worker_died", f"the hook {how_it_ended(lost.status)}"
+            case "garbled":
+                code, reason = "worker_garbled", "its worker has sent what is no reply"
+            case "unavailable":
+                code, reason = "worker_unavailable", "no worker became free in time"
+            case "worn" | "elsewhere":
+                code, reason = "worker_unavailable", "other exchanges have kept taking its workers"
         file, line = culprit.file, culprit.line
         for found in _FRAME.finditer(lost.report):
             if found[1] in self._generation.files:
                 file, line = found[1], int(found[2])
                 break
         return HookError(code, reason, file, line, lost.report or None)
+
+
+_KILLS: Final = frozenset({"deadline", "died", "garbled"})
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 def _reached(standing: Standing) -> bytes:

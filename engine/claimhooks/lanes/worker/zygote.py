@@ -66,7 +66,7 @@ class Zygote:
             }
         )
 
-    def bury(self, worker: Worker) -> int | None:
+    def status_of(self, worker: Worker) -> int | None:
         """The wait status of a worker that has been killed; None if it went with its zygote."""
         with self._lock:
             if self._process.pid != worker.zygote or self._is_closed:
@@ -75,7 +75,8 @@ class Zygote:
                 answer, _ = self._ask({"op": "bury", "pid": worker.pid})
             except _Lost:
                 return None
-            return answer["status"]
+            status = answer["status"]
+            return status if isinstance(status, int) else None
 
     def probe(self, memory: int, *, is_sandboxed: bool) -> Isolation:
         """What a hook in a worker is kept from, as a worker has tried it out."""
@@ -100,8 +101,7 @@ class Zygote:
             raise ZygoteFailed("the self-test of the workers took too long") from None
         finally:
             worker.kill()
-            self.bury(worker)
-            worker.close()
+            worker.bury(self.status_of)
         found = wire.LOADING.validate_json(frames[0][1])
         layers, possible = tuple(found.layers or ()), tuple(found.possible or ())
         if not layers:
@@ -116,21 +116,28 @@ class Zygote:
             _end(self._process, self._control)
 
     def _fork(self, asked: Fork) -> Worker:
-        ours, theirs = socket.socketpair()
-        mark_file = mark.create()
         try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise ZygoteFailed(f"workers cannot be started: {error}") from None
+        mark_file = -1
+        try:
+            mark_file = mark.create()
             with self._lock:
-                answer, pidfd = self._ask_a_living(asked, theirs.fileno(), mark_file)
+                pid, pidfd = self._ask_a_living(asked, theirs.fileno(), mark_file)
                 zygote = self._process.pid
-        except BaseException:
+        except BaseException as error:
             ours.close()
-            os.close(mark_file)
+            if mark_file >= 0:
+                os.close(mark_file)
+            if isinstance(error, OSError):
+                raise ZygoteFailed(f"workers cannot be started: {error}") from None
             raise
         finally:
             theirs.close()
-        return Worker(answer["pid"], pidfd, ours, mark_file, zygote)
+        return Worker(pid, pidfd, ours, mark_file, zygote)
 
-    def _ask_a_living(self, asked: Fork, *descriptors: int) -> tuple[dict[str, int], int]:
+    def _ask_a_living(self, asked: Fork, *descriptors: int) -> tuple[int, int]:
         if self._is_closed:
             raise ZygoteFailed("the runtime has been closed")
         try:
@@ -143,17 +150,27 @@ class Zygote:
                 answer, received = self._ask(asked, *descriptors)
             except _Lost as error:
                 raise ZygoteFailed(f"workers cannot be started: {error}") from None
-        return answer, received[0]
+        pid = answer.get("pid")
+        if not isinstance(pid, int) or not received:
+            # The worker that there may be ends by itself: nobody is at the other end of its socket.
+            raise ZygoteFailed(
+                f"workers cannot be started: {answer.get('error', 'no descriptors')}"
+            )
+        return pid, received[0]
 
-    def _ask(self, asked: Fork | Bury, *descriptors: int) -> tuple[dict[str, int], list[int]]:
+    def _ask(
+        self, asked: Fork | Bury, *descriptors: int
+    ) -> tuple[dict[str, int | str | None], list[int]]:
         try:
             socket.send_fds(self._control, [json.dumps(asked).encode()], descriptors)
             message, received, _, _ = socket.recv_fds(self._control, 4096, 1)
         except OSError as error:
+            # What it may still answer would be taken for the answer to the next question.
+            self._process.kill()
             raise _Lost(str(error)) from None
         if not message:
             raise _Lost("the zygote has ended")
-        return cast("dict[str, int]", json.loads(message)), received
+        return cast("dict[str, int | str | None]", json.loads(message)), received
 
 
 def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:

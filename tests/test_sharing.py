@@ -1,0 +1,271 @@
+"""Exchanges that share a worker, or its runtime, and what each may cost the others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from claimhooks import Client, Outcome, Runtime, Settings
+from claimhooks.settings import HookSettings, WorkerSettings
+from given import HEADER, Hooks, eventually, exchange, hook, processes_below
+
+pytestmark = pytest.mark.worker
+
+CLAIM = "https://acme.example/x"
+BEHAVING = f"""{HEADER}
+import asyncio, os, time
+
+@hookimpl
+async def credentials_exchange(client):
+    match client.id:
+        case "waits": await asyncio.sleep(10)
+        case "refuses-to-end":
+            try: await asyncio.sleep(10)
+            except asyncio.CancelledError: await asyncio.sleep(10)
+        case "computes": time.sleep(0.1)
+        case "loops":
+            while True: pass
+        case "patches": os.environ["PATCHED"] = "1"
+        case "patient": await asyncio.sleep(0.18)
+    return {{"{CLAIM}": client.id}}
+"""
+
+
+def runtime_of(hooks: Hooks, source: str, processes: int = 1) -> Runtime:
+    settings = Settings(lane="worker", worker=WorkerSettings(processes=processes))
+    return Runtime(hooks({"a.py": source}), settings)
+
+
+def together(runtime: Runtime, *calls: tuple[str, float]) -> list[tuple[str, str, str | None]]:
+    """What becomes of exchanges of these clients, each begun so many seconds from now."""
+
+    async def one(client: str, delay: float) -> Outcome:
+        await asyncio.sleep(delay)
+        return await runtime.arun(exchange(client=Client(id=client)))
+
+    async def all_of_them() -> list[Outcome]:
+        return await asyncio.gather(*(one(*call) for call in calls))
+
+    outcomes = asyncio.run(all_of_them())
+    errors = [outcome.trace[0].error for outcome in outcomes]
+    return [
+        (client, outcome.status, error.code if error else None)
+        for (client, _), outcome, error in zip(calls, outcomes, errors, strict=True)
+    ]
+
+
+def test_only_who_overruns_is_ended(hooks: Hooks) -> None:
+    with runtime_of(hooks, BEHAVING) as runtime:
+        found = together(
+            runtime, ("waits", 0), ("waits", 0), ("computes", 0.2), ("computes", 0.2)
+        )  # fmt: skip
+        assert (
+            found
+            == [("waits", "fault", "deadline_exceeded")] * 2 + [("computes", "granted", None)] * 2
+        )
+        # What only waits is cancelled: no worker had to go for it.
+        assert runtime.lane.kills == {}
+
+
+def test_waiting_for_ones_turn_is_not_ones_own_time(hooks: Hooks) -> None:
+    with runtime_of(hooks, BEHAVING, processes=2) as runtime:
+        found = together(runtime, *[("computes", 0.0)] * 8)
+        assert {status for _, status, _ in found} == {"granted"}
+
+
+def test_who_keeps_a_worker_from_ending_in_order_is_the_only_one_to_fail(hooks: Hooks) -> None:
+    with runtime_of(hooks, BEHAVING, processes=2) as runtime:
+        calls = [("refuses-to-end", n * 0.06) for n in range(5)]
+        calls += [("patient", 0.05 + n * 0.05) for n in range(12)]
+        for client, status, code in together(runtime, *calls):
+            if client == "patient":
+                assert (status, code) == ("granted", None)
+            else:
+                assert (status, code) == ("fault", "deadline_exceeded")
+
+
+def test_others_are_run_again_however_often_workers_are_spoilt(hooks: Hooks) -> None:
+    with runtime_of(hooks, BEHAVING, processes=2) as runtime:
+        calls = [("patches", n * 0.02) for n in range(40)] + [("patient", 0.1)] * 3
+        assert {status for _, status, _ in together(runtime, *calls)} == {"granted"}
+
+
+def test_one_event_loop_does_not_keep_all_workers_from_another_caller(hooks: Hooks) -> None:
+    source = BEHAVING.replace("0.18", "0.05")
+    stop = threading.Event()
+
+    async def busy(runtime: Runtime) -> None:
+        async def client(number: int) -> None:
+            await asyncio.sleep(number * 0.004)
+            while not stop.is_set():
+                await runtime.arun(exchange(client=Client(id="patient")))
+
+        await asyncio.gather(*map(client, range(12)))
+
+    with runtime_of(hooks, source) as runtime:
+        thread = threading.Thread(target=lambda: asyncio.run(busy(runtime)))
+        thread.start()
+        try:
+            time.sleep(0.3)
+            for _ in range(3):
+                started = time.monotonic()
+                assert runtime.run(exchange(client=Client(id="other"))).status == "granted"
+                assert time.monotonic() - started < 1
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_a_deadline_of_one_hook_gives_no_time_to_another(hooks: Hooks) -> None:
+    folder = hooks({"a.py": hook("while True: pass"), "b.py": hook("return None")})
+    settings = Settings(lane="worker", hooks={"b": HookSettings(deadline=3.0)})
+    with Runtime(folder, settings) as runtime:
+        started = time.monotonic()
+        assert runtime.run(exchange()).status == "fault"
+        assert time.monotonic() - started < 0.5
+
+
+def test_memory_that_a_hook_keeps_goes_with_its_worker(hooks: Hooks) -> None:
+    source = f"""{HEADER}
+import mmap
+kept = []
+
+@hookimpl
+def credentials_exchange(client):
+    size = 64 << 20
+    while client.id == "greedy" and size >= 1 << 20:
+        try: kept.append(mmap.mmap(-1, size))
+        except (OSError, MemoryError): size //= 2
+    if client.id == "greedy": raise MemoryError
+    return {{"{CLAIM}": len(bytearray(3_000_000))}}
+"""
+    with runtime_of(hooks, source) as runtime:
+        for _ in range(3):
+            assert runtime.run(exchange(client=Client(id="greedy"))).status == "fault"
+        for _ in range(5):
+            assert runtime.run(exchange()).status == "granted"
+
+
+def test_output_is_logged_within_bounds_without_secrets_and_on_one_line(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TOKEN", "the-secret-value")
+    caplog.set_level("INFO")
+    body = """
+        print(context.secrets["TOKEN"])
+        print("CRITICAL forged \\x1b[31m" + "x" * 100_000)
+    """
+    settings = Settings(lane="worker", hooks={"a": HookSettings(secrets=("TOKEN",))})
+    with Runtime(hooks({"a.py": hook(body)}), settings) as runtime:
+        runtime.run(exchange())
+    (line,) = [r.getMessage() for r in caplog.records if "printed" in r.getMessage()]
+    assert "[secret TOKEN]" in line
+    assert "the-secret-value" not in line
+    assert len(line) < 5000
+    assert "\n" not in line
+    assert "\x1b" not in line
+
+
+class TestProcesses:
+    """Workers come and go, and nothing else does."""
+
+    def test_a_bad_save_costs_no_worker_of_the_active_generation(self, hooks: Hooks) -> None:
+        folder = hooks({"a.py": hook("return None")})
+        with Runtime(folder, Settings(lane="worker"), watch=True) as runtime:
+            before = set(processes_below(os.getpid()))
+            hooks({"b.py": "import os\nos._exit(3)"})
+            assert eventually(lambda: runtime.generations.failure is not None)
+            assert before <= set(processes_below(os.getpid()))
+            assert eventually(lambda: set(processes_below(os.getpid())) == before)
+
+    def test_a_worker_that_lies_about_its_problems_is_not_believed(self, hooks: Hooks) -> None:
+        source = """
+import socket
+for fd in range(3, 64):
+    try: connection = socket.socket(fileno=fd)
+    except OSError: continue
+    body = b'{"problems":[{"code":"no_such","file":"f","reason":"r","line":1,"remedy":""}]}'
+    connection.sendall(len(body).to_bytes(4, "big") + bytes(4) + body)
+    connection.detach()
+"""
+        folder = hooks({"a.py": hook("return None")})
+        with Runtime(folder, Settings(lane="worker"), watch=True) as runtime:
+            hooks({"a.py": source})
+            assert eventually(lambda: runtime.generations.failure is not None)
+            failure = runtime.generations.failure
+            assert failure is not None
+            assert failure.problems[0].code == "load_ended_process"
+            assert str(runtime.watch_mode) == "events"
+            hooks({"a.py": hook(f"return {{'{CLAIM}': 1}}")})
+            assert eventually(lambda: runtime.run(exchange()).claims == {CLAIM: 1})
+
+    def test_what_a_worker_without_a_sandbox_starts_ends_with_the_runtime(
+        self, hooks: Hooks
+    ) -> None:
+        body = """
+            import os, time
+            if (pid := os.fork()) == 0:
+                os.setsid()
+                time.sleep(60)
+                os._exit(0)
+            return {"https://acme.example/pid": pid}
+        """
+        settings = Settings(
+            lane="worker",
+            worker=WorkerSettings(sandbox="off"),
+            hooks={"a": HookSettings(network=True)},
+        )
+        before = set(processes_below(os.getpid()))
+        with Runtime(hooks({"a.py": hook(body)}), settings) as runtime:
+            outcome = runtime.run(exchange())
+            assert outcome.status == "granted", outcome
+        assert eventually(lambda: set(processes_below(os.getpid())) == before, 2)
+        assert not Path(f"/proc/{outcome.claims['https://acme.example/pid']}").exists()
+
+    def test_no_descriptor_is_left_open(self, hooks: Hooks) -> None:
+        def descriptors() -> int:
+            return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+        async def cancelled(runtime: Runtime) -> None:
+            tasks = [asyncio.create_task(runtime.arun(exchange())) for _ in range(3)]
+            await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+
+        with Runtime(hooks({"a.py": hook("return None")}), Settings(lane="worker")) as runtime:
+            before = 0
+            for number in range(12):
+                asyncio.run(cancelled(runtime))
+                hooks({"a.py": hook(f"return {{'{CLAIM}': {number}}}")})
+                runtime.reload()
+                runtime.run(exchange())
+                if number == 2:
+                    assert eventually(lambda: len(runtime.generations.draining) == 0)
+                    before = descriptors()
+            assert eventually(lambda: descriptors() <= before + 3)
+
+
+@pytest.mark.parametrize("kind", ["", "async "])
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "Strange"])
+def test_inline_whatever_a_hook_raises_is_in_the_outcome(
+    hooks: Hooks, kind: str, error: str
+) -> None:
+    source = f"""{HEADER}
+class Strange(BaseException): pass
+
+@hookimpl
+{kind}def credentials_exchange():
+    raise {error}
+"""
+    runtime = Runtime(hooks({"a.py": source}))
+    found: list[Outcome] = []
+    thread = threading.Thread(target=lambda: found.append(runtime.run(exchange())), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert [outcome.status for outcome in found] == ["fault"]
+    runtime.close()

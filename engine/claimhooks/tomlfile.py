@@ -13,10 +13,13 @@ from claimhooks.errors import LoadError, Problem
 from claimhooks.validation import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 Model = TypeVar("Model", bound=BaseModel)
+
+MAX_LOCATED: Final = 100
+"""Of how many problems the lines are told: each costs a search of the file."""
 
 _KEY: Final = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
@@ -61,11 +64,18 @@ def load(text: str, model: type[Model], file: str, kind: str) -> Model:
     except RecursionError:
         problems = [Problem(f"{kind}_malformed", file, "nested too deeply")]
     except ValidationError as error:
-        problems = [
-            Problem(f"{kind}_invalid", file, reason, line_of(location, text))
-            for location, reason in explain(error, model)
-        ]
+        problems = located(explain(error, model), f"{kind}_invalid", file, text)
     raise LoadError(problems)
+
+
+def located(
+    found: Iterable[tuple[Sequence[int | str], str]], code: str, file: str, text: str
+) -> list[Problem]:
+    """A problem for each location and reason: the first of them with their lines in `text`."""
+    return [
+        Problem(code, file, reason, line_of(location, text) if number < MAX_LOCATED else None)
+        for number, (location, reason) in enumerate(found)
+    ]
 
 
 def line_of(location: Sequence[int | str], text: str) -> int | None:

@@ -13,7 +13,10 @@ import click
 
 from claimhooks import __version__
 from claimhooks.cli.check import check
+from claimhooks.cli.keys import keys
+from claimhooks.cli.registry import registry
 from claimhooks.cli.run import run
+from claimhooks.cli.serve import serve
 from claimhooks.cli.verify import verify
 from claimhooks.errors import ClaimhooksError, Problem, ProblemsError
 
@@ -67,3 +70,6 @@ def _fail(messages: list[str], count: int) -> NoReturn:
 main.add_command(run)
 main.add_command(check)
 main.add_command(verify)
+main.add_command(keys)
+main.add_command(registry)
+main.add_command(serve)

@@ -98,13 +98,14 @@ def _status(pid: int) -> int | None:
 
 def _end_children(spared: set[int]) -> None:
     """End and reap what is here but is no worker: what workers have left behind."""
+    children: set[int] = set()
     task = f"/proc/self/task/{os.getpid()}/children"
     try:
         with open(task) as file:  # noqa: PTH123 - as few steps as possible
             children = {int(pid) for pid in file.read().split()} - spared
     except OSError:
         # Without CONFIG_PROC_CHILDREN; then only those that have ended are seen.
-        children = set()
+        return
     for pid in children:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

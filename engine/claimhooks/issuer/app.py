@@ -1,0 +1,118 @@
+"""The ASGI applications: the issuer, and its operations beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from claimhooks.issuer.health import Health
+from claimhooks.issuer.metadata import Metadata
+from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH, Parts
+from claimhooks.issuer.token_endpoint import TokenEndpoint
+from claimhooks.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from starlette.requests import Request
+
+DEFAULT_ISSUER: Final = "http://127.0.0.1:8080/"
+WELL_KNOWN: Final = (
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+)
+
+
+class Beside(Protocol):
+    """Something that runs beside the issuer."""
+
+    async def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def stop(self) -> None:
+        """End."""
+        ...
+
+
+def create_app() -> Starlette:
+    """The issuer, for any ASGI server that takes a factory; see :func:`open_parts`."""
+    return application(open_parts())
+
+
+def open_parts() -> Parts:
+    """The parts of an issuer that environment variables describe.
+
+    ``CLAIMHOOKS_CONFIG`` is the settings file, ``CLAIMHOOKS_HOOKS`` and ``CLAIMHOOKS_DATA`` are
+    folders, by default ``hooks`` and ``data``; ``CLAIMHOOKS_ISSUER`` is the issuer's URL where the
+    settings have none. Raises :class:`~claimhooks.errors.ProblemsError`.
+    """
+    config = os.environ.get("CLAIMHOOKS_CONFIG")
+    settings = Settings.load(config) if config else Settings()
+    return Parts.open(
+        settings.issuer or os.environ.get("CLAIMHOOKS_ISSUER") or DEFAULT_ISSUER,
+        settings,
+        Path(config) if config else None,
+        Path(os.environ.get("CLAIMHOOKS_HOOKS", "hooks")),
+        Path(os.environ.get("CLAIMHOOKS_DATA", "data")),
+    )
+
+
+def application(parts: Parts, beside: Beside | None = None) -> Starlette:
+    """The issuer made of `parts`, which it closes at its end. `beside` runs as long as it does."""
+    metadata, health = Metadata(parts), Health(parts)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        following = asyncio.create_task(parts.directory.follow())
+        if beside is not None:
+            await beside.start()
+        try:
+            yield
+        finally:
+            if beside is not None:
+                await beside.stop()
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await asyncio.to_thread(parts.close)
+
+    return Starlette(
+        routes=[
+            Route(TOKEN_PATH, TokenEndpoint(parts)),
+            Route(JWKS_PATH, metadata.jwks),
+            *(Route(path, metadata.configuration) for path in WELL_KNOWN),
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+        ],
+        exception_handlers={HTTPException: _http_error},
+        lifespan=lifespan,
+    )
+
+
+def operations(parts: Parts) -> Starlette:
+    """What belongs on a port of its own: the metrics, and health once more."""
+    health = Health(parts)
+    return Starlette(
+        routes=[
+            Route("/metrics", health.metrics),
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+        ]
+    )
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    body = b'{"error":"not_found"}' if status == 404 else b'{"error":"invalid_request"}'
+    headers["cache-control"] = "no-store"
+    return Response(body, status, headers, media_type="application/json")

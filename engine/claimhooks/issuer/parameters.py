@@ -1,0 +1,95 @@
+"""The parameters of a token request: from a body, form or JSON, to text by name.
+
+RFC 6749 §3.2 and §4.4.2 ask for a form; the documented system and its clients send JSON as well.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import parse_qsl
+
+from claimhooks import strictjson
+from claimhooks.issuer.refusals import Malformed
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+
+MAX_PARAMETERS: Final = 200
+
+KNOWN: Final = (
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "audience",
+    "resource",
+    "scope",
+)
+"""Parameters that must be text; hooks see the others as they are."""
+
+
+def parameters(body: bytes, content_type: str) -> dict[str, JsonValue]:
+    """The parameters in `body`, without those that have no value.
+
+    A parameter without a value counts as omitted (RFC 6749 §3.2), and so does a JSON null. Raises
+    :class:`~claimhooks.issuer.refusals.Malformed`.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == FORM:
+        found = _form(body)
+    elif kind == JSON:
+        found = _json(body)
+    else:
+        raise Malformed(f"the content type must be {FORM} or {JSON}")
+    present: dict[str, JsonValue] = {
+        name: value for name, value in found.items() if value is not None and value != ""
+    }
+    for name in KNOWN:
+        if not isinstance(present.get(name, ""), str):
+            raise Malformed(f"the parameter {name} must be text")
+    return present
+
+
+def _form(body: bytes) -> dict[str, JsonValue]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except UnicodeDecodeError:
+        raise Malformed("the body is no form of UTF-8 text") from None
+    except ValueError:
+        raise Malformed(f"the form has more than {MAX_PARAMETERS} parameters") from None
+    found: dict[str, JsonValue] = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        # RFC 6749 §3.2: parameters must not be included more than once.
+        raise Malformed(f"the parameter {twice} is there more than once")
+    return found
+
+
+def _json(body: bytes) -> dict[str, JsonValue]:
+    try:
+        decoded = strictjson.decode(body.decode())
+    except UnicodeDecodeError:
+        raise Malformed("the body is not UTF-8") from None
+    except json.JSONDecodeError:
+        raise Malformed("the body is not JSON") from None
+    except strictjson.Unclear as error:
+        raise Malformed(str(error)) from None
+    except RecursionError:
+        raise Malformed("the body is nested too deeply") from None
+    if not isinstance(decoded, dict):
+        raise Malformed("the body must be a JSON object")
+    found = cast("dict[str, JsonValue]", decoded)
+    if len(found) > MAX_PARAMETERS:
+        raise Malformed(f"the body has more than {MAX_PARAMETERS} parameters")
+    return found

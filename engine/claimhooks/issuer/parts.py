@@ -1,0 +1,90 @@
+"""What an issuer is made of, put together from a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from claimhooks.errors import LoadError, Problem
+from claimhooks.issuer.assertion import Assertions
+from claimhooks.issuer.authentication import Authentication
+from claimhooks.issuer.directory import Directory
+from claimhooks.issuer.metrics import Metrics
+from claimhooks.issuer.quotas import Quotas
+from claimhooks.keyring import Keyring
+from claimhooks.registry import open_state, open_store, secret_key
+from claimhooks.runtime import Runtime
+from claimhooks.token import ALGORITHMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from claimhooks.registry import SharedState, Store
+    from claimhooks.settings import Settings
+
+REGISTRY_NAME: Final = "registry.db"
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - no password
+JWKS_PATH: Final = "/.well-known/jwks.json"
+
+
+def make_folder(data: Path) -> None:
+    """Make the folder of registry and keys, for its owner only. Raises LoadError."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot be made: {error.strerror}"
+        raise LoadError([Problem("folder_unreadable", str(data), reason)]) from None
+
+
+@dataclass(slots=True)
+class Parts:
+    """One issuer in one process."""
+
+    issuer: str
+    """Its identifier, as it stands in ``iss`` and in the metadata (RFC 8414 §2)."""
+    settings: Settings
+    store: Store
+    state: SharedState
+    keyring: Keyring
+    runtime: Runtime
+    directory: Directory
+    authentication: Authentication
+    quotas: Quotas
+    metrics: Metrics
+    lane: str
+
+    @classmethod
+    def open(
+        cls, issuer: str, settings: Settings, config: Path | None, hooks: Path, data: Path
+    ) -> Self:
+        """Open everything. Raises :class:`~claimhooks.errors.ProblemsError` with the reasons.
+
+        The runtime starts before the keys are read: the processes of its worker lane are made
+        while there is nothing in memory that hooks must not see.
+        """
+        make_folder(data)
+        runtime = Runtime(hooks, config or settings, lane="worker", watch=True)
+        store = open_store(settings.server.registry or data / REGISTRY_NAME, create=True)
+        state = open_state(store, data)
+        keyring = Keyring.open(data / "keys", ALGORITHMS, create=True)
+        directory = Directory(store)
+        audiences = (issuer, issuer.rstrip("/") + TOKEN_PATH)
+        assertions = Assertions(audiences, state)
+        return cls(
+            issuer=issuer,
+            settings=settings,
+            store=store,
+            state=state,
+            keyring=keyring,
+            runtime=runtime,
+            directory=directory,
+            authentication=Authentication(directory, secret_key(data), assertions),
+            quotas=Quotas(state),
+            metrics=Metrics(runtime),
+            lane=runtime.lane.lane,
+        )
+
+    def close(self) -> None:
+        """Let go of everything, once no request is under way any more."""
+        self.runtime.close()
+        self.store.close()

@@ -1,0 +1,113 @@
+"""Starting ``claimhooks serve``: something to try it with, and the processes."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from claimhooks.issuer.app import application, open_parts
+from claimhooks.issuer.parts import REGISTRY_NAME, TOKEN_PATH, make_folder
+from claimhooks.issuer.process import Figures, log_to_stdout
+from claimhooks.registry import (
+    ApiRecord,
+    ClientRecord,
+    GrantRecord,
+    SecretRecord,
+    open_sql,
+    secret_key,
+)
+from claimhooks.registry.secret_hash import digest, generate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.applications import Starlette
+
+    from claimhooks.settings import Settings
+
+API: Final = "https://api.example/"
+CLIENT: Final = "demo-client"
+GRACE: Final = 30
+"""Seconds that requests under way have when the process is to end."""
+
+
+def demonstrate(settings: Settings, data: Path, address: str) -> str:
+    """Put a client, an API and a grant into a registry that is new; returns how to use them.
+
+    Does nothing if the settings name a registry, or if there is anything in it.
+    """
+    if settings.server.registry is not None:
+        return ""
+    make_folder(data)
+    store = open_sql(data / REGISTRY_NAME, create=True)
+    try:
+        if store.document().clients:
+            return ""
+        secret = generate()
+        hashed = SecretRecord(hash=digest(secret, secret_key(data)), created=datetime.now(UTC))
+        store.put_api(
+            ApiRecord(
+                identifier=API,
+                name="An API to try the issuer with",
+                scopes={"orders:read": "Read orders", "orders:write": "Change orders"},
+            )
+        )
+        store.put_client(
+            ClientRecord(
+                id=CLIENT,
+                name="A client to try the issuer with",
+                metadata={"tier": "gold"},
+                secrets=(hashed,),
+            )
+        )
+        store.put_grant(GrantRecord(client_id=CLIENT, audience=API, scopes="all"))
+    finally:
+        store.close()
+    body = (
+        f'{{"grant_type":"client_credentials","client_id":"{CLIENT}",'
+        f'"client_secret":"{secret}","audience":"{API}"}}'
+    )
+    return (
+        f"A client to try it with, whose secret is shown only now:\n\n"
+        f"curl {address}{TOKEN_PATH} -H 'Content-Type: application/json' \\\n  -d '{body}'\n"
+    )
+
+
+def run(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str | None) -> None:
+    """Serve until told to stop. Raises :class:`~claimhooks.errors.ProblemsError`."""
+    log_to_stdout()
+    app: Starlette | str = "claimhooks.issuer.start:served"
+    if workers == 1:
+        app = served()
+    else:
+        # What is wrong is better told once than by each process.
+        open_parts().close()
+    uvicorn.run(
+        app,
+        factory=workers > 1,
+        host=host,
+        port=port,
+        workers=workers,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def served() -> Starlette:
+    """The issuer of one process, with its figures beside it."""
+    log_to_stdout()
+    parts = open_parts()
+    first, _, count = os.environ.get("CLAIMHOOKS_METRICS", "0:1").partition(":")
+    if first == "0":
+        return application(parts)
+    if int(count) == 1:
+        parts.runtime.handle_signals()
+    ports = range(int(first), int(first) + int(count))
+    return application(parts, Figures(parts, "127.0.0.1", ports))

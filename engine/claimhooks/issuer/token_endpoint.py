@@ -1,0 +1,171 @@
+"""``POST /oauth/token``: the client credentials grant (RFC 6749 §4.4)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, cast
+
+from pydantic import JsonValue, ValidationError
+from starlette.requests import ClientDisconnect
+
+from claimhooks.errors import OAuthError
+from claimhooks.exchange import CREDENTIALS, Exchange, RequestContext
+from claimhooks.issuer import answers, body
+from claimhooks.issuer.authentication import credentials
+from claimhooks.issuer.event import Event
+from claimhooks.issuer.grant import (
+    check_grant_type,
+    entitlement,
+    granted_scopes,
+    requested_scopes,
+)
+from claimhooks.issuer.parameters import parameters
+from claimhooks.issuer.refusals import Malformed, NotAuthenticated, Unavailable
+from claimhooks.token import payload
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from claimhooks.exchange import Denial, Outcome
+    from claimhooks.issuer.directory import Entitlement
+    from claimhooks.issuer.parts import Parts
+
+_CREDENTIAL_NAMES: Final = re.compile(rb"(?:^|&)client_(?:secret|assertion)=")
+TOO_LARGE: Final = 413
+_NOT_FOR_HOOKS: Final = CREDENTIALS | {"client_assertion_type"}
+
+
+class TokenEndpoint:
+    """An ASGI application for one path. Each request is one exchange and one event."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        event, settings = Event(), self._parts.settings.server
+        self._under_way += 1
+        try:
+            response = await self._answer(scope, receive, event)
+        except OAuthError as error:
+            event.error = error.error
+            event.reason = event.reason or _reason(error)
+            response = answers.refused(error, settings.error_style)
+        except ClientDisconnect:
+            event.reason = "the client has gone away"
+            return
+        finally:
+            self._under_way -= 1
+            self._parts.metrics.count(event)
+            event.write()
+        if settings.trace_header is not None:
+            response.headers[settings.trace_header] = event.trace
+        if response.status_code == TOO_LARGE:
+            # The rest of the body is not worth reading.
+            response.headers["connection"] = "close"
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, event: Event) -> Response:
+        parts = self._parts
+        if scope["method"] != "POST":
+            return _method_not_allowed()
+        if self._under_way > parts.settings.server.concurrency:
+            event.reason = "all places are taken"
+            raise Unavailable
+        headers = _Headers(scope)
+        if _CREDENTIAL_NAMES.search(scope["query_string"]):
+            # RFC 6749 §2.3.1: credentials must not be in the URI.
+            raise Malformed("credentials must not be in the URI")
+        found = parameters(await body.read(receive), headers.one("content-type"))
+        check_grant_type(found)
+        given = credentials(found, headers.all("authorization"))
+        event.client, event.auth_method = given.client_id[:256], given.method
+        event.ended("parse")
+        client = await parts.authentication.client(given)
+        event.ended("authenticate")
+        requested = requested_scopes(found)
+        event.requested_scope = requested
+        event.audience = str(found.get("audience") or found.get("resource") or "")[:256] or None
+        entitled = await entitlement(found, client, parts.directory)
+        granted = granted_scopes(requested, entitled)
+        await parts.quotas.take(client)
+        exchange = self._exchange(scope, headers, found, given.method, requested, granted, entitled)
+        event.ended("grant")
+        event.lane = parts.lane
+        outcome = await parts.runtime.arun(exchange)
+        event.judged(outcome)
+        event.ended("hooks")
+        if outcome.status != "granted":
+            return answers.denied(cast("Denial", outcome.error))
+        return self._signed(exchange, outcome, entitled, event)
+
+    def _exchange(
+        self,
+        scope: Scope,
+        headers: _Headers,
+        found: dict[str, JsonValue],
+        auth_method: str,
+        requested: tuple[str, ...] | None,
+        granted: tuple[str, ...],
+        entitled: Entitlement,
+    ) -> Exchange:
+        peer = scope.get("client")
+        params = {name: value for name, value in found.items() if name not in _NOT_FOR_HOOKS}
+        try:
+            return Exchange(
+                client=entitled.client,
+                audience=entitled.api.identifier,
+                scope=granted,
+                grant=entitled.scopes,
+                api=entitled.api,
+                request=RequestContext(
+                    params=params,
+                    headers=headers.named(self._parts.settings.server.headers),
+                    ip=peer[0] if peer else None,
+                    requested_scope=requested,
+                    auth_method=auth_method,
+                ),
+            )
+        except ValidationError:
+            raise Malformed("a parameter is not text that UTF-8 can write") from None
+
+    def _signed(
+        self, exchange: Exchange, outcome: Outcome, entitled: Entitlement, event: Event
+    ) -> Response:
+        parts, record = self._parts, entitled.record
+        key = parts.keyring.signing_key(record.signing_alg)
+        claims = payload(exchange, outcome, issuer=parts.issuer, profile=record.token_profile)
+        signed = key.sign(claims, record.token_profile)
+        event.kid, event.jti = key.kid, cast("str | None", claims.get("jti"))
+        event.ended("sign")
+        return answers.token(signed, outcome)
+
+
+class _Headers:
+    """The headers of a request, by their names in lower case."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._raw: list[tuple[bytes, bytes]] = scope["headers"]
+
+    def all(self, name: str) -> list[str]:
+        wanted = name.encode()
+        return [value.decode("latin-1") for key, value in self._raw if key.lower() == wanted]
+
+    def one(self, name: str) -> str:
+        return next(iter(self.all(name)), "")
+
+    def named(self, names: tuple[str, ...]) -> dict[str, str]:
+        return {name: ", ".join(values) for name in names if (values := self.all(name))}
+
+
+def _reason(error: OAuthError) -> str:
+    return error.reason if isinstance(error, NotAuthenticated) else error.description
+
+
+def _method_not_allowed() -> Response:
+    response = answers.refused(Malformed("a token request is a POST"), "rfc6749")
+    response.status_code = 405
+    response.headers["allow"] = "POST"
+    return response

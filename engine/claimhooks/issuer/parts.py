@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claimhooks.registry import SharedState, Store
-    from claimhooks.settings import Settings
+    from claimhooks.settings import ServerSettings, Settings
 
 REGISTRY_NAME: Final = "registry.db"
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - no password
@@ -83,6 +83,11 @@ class Parts:
             metrics=Metrics(runtime),
             lane=runtime.lane.lane,
         )
+
+    @property
+    def server(self) -> ServerSettings:
+        """The table ``[server]`` as it is now: it is followed with the hooks."""
+        return self.runtime.generation.settings.server
 
     def close(self) -> None:
         """Let go of everything, once no request is under way any more."""

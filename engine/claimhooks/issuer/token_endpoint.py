@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
-from claimhooks.errors import OAuthError
+from claimhooks.errors import OAuthError, ServerError
 from claimhooks.exchange import CREDENTIALS, Exchange, RequestContext
 from claimhooks.issuer import answers, body
 from claimhooks.issuer.authentication import credentials
@@ -21,6 +22,7 @@ from claimhooks.issuer.grant import (
 )
 from claimhooks.issuer.parameters import parameters
 from claimhooks.issuer.refusals import Malformed, NotAuthenticated, Unavailable
+from claimhooks.issuer.tracing import IS_TRACED, span
 from claimhooks.token import payload
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from claimhooks.issuer.directory import Entitlement
     from claimhooks.issuer.parts import Parts
 
+_log: Final = logging.getLogger(__name__)
 _CREDENTIAL_NAMES: Final = re.compile(rb"(?:^|&)client_(?:secret|assertion)=")
 TOO_LARGE: Final = 413
 _NOT_FOR_HOOKS: Final = CREDENTIALS | {"client_assertion_type"}
@@ -45,14 +48,14 @@ class TokenEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        event, settings = Event(), self._parts.settings.server
+        event = Event()
         self._under_way += 1
         try:
-            response = await self._answer(scope, receive, event)
-        except OAuthError as error:
-            event.error = error.error
-            event.reason = event.reason or _reason(error)
-            response = answers.refused(error, settings.error_style)
+            if IS_TRACED:
+                with span(event):
+                    response = await self._response(scope, receive, event)
+            else:
+                response = await self._response(scope, receive, event)
         except ClientDisconnect:
             event.reason = "the client has gone away"
             return
@@ -60,18 +63,33 @@ class TokenEndpoint:
             self._under_way -= 1
             self._parts.metrics.count(event)
             event.write()
-        if settings.trace_header is not None:
-            response.headers[settings.trace_header] = event.trace
+        if (name := self._parts.server.trace_header) is not None:
+            response.headers[name] = event.trace
         if response.status_code == TOO_LARGE:
             # The rest of the body is not worth reading.
             response.headers["connection"] = "close"
         await response(scope, receive, send)
 
+    async def _response(self, scope: Scope, receive: Receive, event: Event) -> Response:
+        try:
+            return await self._answer(scope, receive, event)
+        except OAuthError as error:
+            event.error = error.error
+            event.reason = event.reason or _reason(error)
+            return answers.refused(error, self._parts.server.error_style)
+        except ClientDisconnect:
+            raise
+        except Exception:  # noqa: BLE001 - the client must not see it
+            _log.exception("exchange %s", event.trace)
+            event.outcome, event.error = "fault", ServerError.error
+            event.reason = "a mistake of claimhooks: see the traceback in the log"
+            return answers.refused(ServerError(), "rfc6749")
+
     async def _answer(self, scope: Scope, receive: Receive, event: Event) -> Response:
         parts = self._parts
         if scope["method"] != "POST":
             return _method_not_allowed()
-        if self._under_way > parts.settings.server.concurrency:
+        if self._under_way > parts.server.concurrency:
             event.reason = "all places are taken"
             raise Unavailable
         headers = _Headers(scope)
@@ -122,7 +140,7 @@ class TokenEndpoint:
                 api=entitled.api,
                 request=RequestContext(
                     params=params,
-                    headers=headers.named(self._parts.settings.server.headers),
+                    headers=headers.named(self._parts.server.headers),
                     ip=peer[0] if peer else None,
                     requested_scope=requested,
                     auth_method=auth_method,

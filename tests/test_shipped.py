@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from claimhooks import Runtime, Settings
+from claimhooks.registry import ApiRecord, ClientRecord
+from claimhooks.registry.file import read_document
 from claimhooks.samples import Sample, read
 
 ROOT = Path(__file__).parent.parent
@@ -76,6 +78,16 @@ def test_the_configuration_of_the_readme_is_valid_and_complete(tmp_path: Path) -
     hook = settings.of_hook("20-tier")
     assert table["hooks"]["20-tier"].keys() == type(hook).model_fields.keys()
     assert table["hooks"]["20-tier"]["match"].keys() == type(hook.match).model_fields.keys()
+
+
+def test_the_registry_of_the_readme_is_valid_and_complete(tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    file.write_text(block("toml", "[clients.orders-worker]"))
+    document = read_document(file)
+    named = {name for client in document.clients.values() for name in client.model_fields_set}
+    assert named == ClientRecord.model_fields.keys() - {"jwks"}
+    (api,) = document.apis.values()
+    assert api.model_fields_set == ApiRecord.model_fields.keys()
 
 
 def test_the_sample_of_the_readme_has_every_field() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from claimhooks import claims as rules
 from claimhooks.calling import Calls, Overran
@@ -16,7 +16,7 @@ from claimhooks.pipeline import Answer, run_hooks
 from claimhooks.policy import NotAPatch, Standing, patch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Awaitable, Coroutine, Generator
 
     from pydantic import JsonValue
 
@@ -73,7 +73,7 @@ class Rounds:
 
 
 class Round:
-    """One request. Its `steps` yield what its hooks wait for, and return the reply."""
+    """One request."""
 
     def __init__(self, rounds: Rounds, number: int, body: bytes) -> None:
         self._rounds = rounds
@@ -82,8 +82,16 @@ class Round:
         self._answers: dict[str, wire.Answered] = {}
         self._hook = rounds.generation.hooks[0]
 
-    def steps(self) -> Steps:
-        """Run the hooks that the request names."""
+    def start(self) -> wire.Reply | Coroutine[Any, Any, wire.Reply]:
+        """Ask the hooks; returns the reply, or what it comes of if there is to be waited."""
+        steps = self._steps()
+        try:
+            pending = next(steps)
+        except StopIteration as end:
+            return cast("wire.Reply", end.value)
+        return self._finish(steps, pending)
+
+    def _steps(self) -> Steps:
         request, generation = self._request, self._rounds.generation
         standing = Standing(request.exchange, generation.judge.policy)
         if (reached := request.reached) is not None:
@@ -115,7 +123,7 @@ class Round:
         yield from run_hooks(hooks, generation, request.exchange, standing, ask)
         return wire.Reply(self._answers, self._rounds.output.taken())
 
-    async def finish(self, steps: Steps, pending: Awaitable[object]) -> wire.Reply:
+    async def _finish(self, steps: Steps, pending: Awaitable[object]) -> wire.Reply:
         """The reply of `steps`, which wait for `pending`: no longer than the request allows."""
         limit = self._request.limit
         until = monotonic() + limit

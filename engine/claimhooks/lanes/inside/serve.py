@@ -120,15 +120,10 @@ def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
     threads, baseline = count_threads(), Baseline()
     while data := receive(CHUNK):
         for number, body in add(data):
-            round_ = Round(rounds, number, body)
-            steps = round_.steps()
-            try:
-                pending = next(steps)
-            except StopIteration as end:
-                reply = cast("wire.Reply", end.value)
-            else:
+            reply = Round(rounds, number, body).start()
+            if not isinstance(reply, wire.Reply):
                 # A hook that is no coroutine function has answered with an awaitable.
-                reply = asyncio.run(round_.finish(steps, pending))
+                reply = asyncio.run(reply)
             reply.is_worn = count_threads() != threads or baseline.is_touched or rounds.is_exhausted
             send(frame(number, rounds.written(reply)))
 
@@ -141,14 +136,9 @@ async def _answer_many(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
     baseline = Baseline()
 
     async def answer(number: int, body: bytes) -> None:
-        round_ = Round(rounds, number, body)
-        steps = round_.steps()
-        try:
-            pending = next(steps)
-        except StopIteration as end:
-            reply = cast("wire.Reply", end.value)
-        else:
-            reply = await round_.finish(steps, pending)
+        reply = Round(rounds, number, body).start()
+        if not isinstance(reply, wire.Reply):
+            reply = await reply
         # Threads are the loop's own way to wait for what cannot be awaited.
         reply.is_worn = baseline.is_touched or rounds.is_exhausted
         async with sending:

@@ -32,9 +32,7 @@ Exit status: 0 after SIGTERM or ^C; 2 if the issuer cannot start."""
     "--hooks",
     "hooks_dir",
     type=click.Path(path_type=Path),
-    default=Path("hooks"),
-    show_default=True,
-    help="The folder of hooks.",
+    help="The folder of hooks.  [default: hooks, if there is such a folder]",
 )
 @click.option(
     "--data",
@@ -64,7 +62,7 @@ Exit status: 0 after SIGTERM or ^C; 2 if the issuer cannot start."""
 )
 def serve(
     config: Path | None,
-    hooks_dir: Path,
+    hooks_dir: Path | None,
     data: Path,
     host: str,
     port: int,
@@ -80,17 +78,23 @@ def serve(
     grant to try it with.
     """
     _check_transport(host, tls_cert, tls_key, insecure=insecure)
-    settings = settings_from(config, hooks_dir)
+    folder = hooks_dir or Path("hooks")
+    settings = settings_from(config, folder)
+    if settings.issuer is None and not _is_loopback(host):
+        raise click.UsageError(
+            "others must know the issuer by its URL: set issuer in claimhooks.toml"
+        )
     scheme = "https" if tls_cert else "http"
     shown = f"[{host}]" if ":" in host else host
     issuer = settings.issuer or f"{scheme}://{shown}:{port}/"
-    file = settings_file(config, hooks_dir)
+    file = settings_file(config, folder)
     os.environ |= {
         "CLAIMHOOKS_ISSUER": issuer,
-        "CLAIMHOOKS_HOOKS": str(hooks_dir),
         "CLAIMHOOKS_DATA": str(data),
         "CLAIMHOOKS_METRICS": f"{port + 1 if metrics_port is None else metrics_port}:{workers}",
     }
+    if hooks_dir is not None:
+        os.environ["CLAIMHOOKS_HOOKS"] = str(hooks_dir)
     if file.exists():
         os.environ["CLAIMHOOKS_CONFIG"] = str(file)
     try:

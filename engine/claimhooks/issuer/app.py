@@ -52,8 +52,9 @@ def open_parts() -> Parts:
     """The parts of an issuer that environment variables describe.
 
     ``CLAIMHOOKS_CONFIG`` is the settings file, ``CLAIMHOOKS_HOOKS`` and ``CLAIMHOOKS_DATA`` are
-    folders, by default ``hooks`` and ``data``; ``CLAIMHOOKS_ISSUER`` is the issuer's URL where the
-    settings have none. Raises :class:`~claimhooks.errors.ProblemsError`.
+    folders, by default ``data`` and ``hooks``, which alone may be missing; ``CLAIMHOOKS_ISSUER`` is
+    the issuer's URL where the settings have none. Raises
+    :class:`~claimhooks.errors.ProblemsError`.
     """
     config = os.environ.get("CLAIMHOOKS_CONFIG")
     settings = Settings.load(config) if config else Settings()
@@ -61,7 +62,7 @@ def open_parts() -> Parts:
         settings.issuer or os.environ.get("CLAIMHOOKS_ISSUER") or DEFAULT_ISSUER,
         settings,
         Path(config) if config else None,
-        Path(os.environ.get("CLAIMHOOKS_HOOKS", "hooks")),
+        Path(hooks) if (hooks := os.environ.get("CLAIMHOOKS_HOOKS")) else None,
         Path(os.environ.get("CLAIMHOOKS_DATA", "data")),
     )
 

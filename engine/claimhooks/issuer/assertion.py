@@ -40,6 +40,8 @@ def unverified_subject(assertion: str) -> str:
     """Who `assertion` claims to be about. Raises :class:`NotAuthenticated`."""
     if len(assertion) > MAX_BYTES:
         raise NotAuthenticated("a client assertion that is too long")
+    if not assertion.isascii():
+        raise NotAuthenticated("a client assertion that is no JWT")
     try:
         claims = jwt.decode(assertion, options={"verify_signature": False})
     except (jwt.InvalidTokenError, RecursionError):
@@ -102,7 +104,8 @@ class Assertions:
             except jwt.InvalidTokenError as error:
                 problem = f"a client assertion that is not valid: {error}"
                 continue
-            if cast("float", claims["exp"]) > time() + MAX_LIFETIME + SKEW:
+            expires = claims["exp"]
+            if not isinstance(expires, int | float) or expires > time() + MAX_LIFETIME + SKEW:
                 problem = "a client assertion that lives for more than an hour"
                 continue
             return claims

@@ -85,6 +85,8 @@ def _json(body: bytes) -> dict[str, JsonValue]:
         raise Malformed("the body is not JSON") from None
     except strictjson.Unclear as error:
         raise Malformed(str(error)) from None
+    except ValueError:
+        raise Malformed("the body has a number of too many digits") from None
     except RecursionError:
         raise Malformed("the body is nested too deeply") from None
     if not isinstance(decoded, dict):

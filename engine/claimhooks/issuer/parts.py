@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from claimhooks.errors import LoadError, Problem
@@ -17,14 +19,15 @@ from claimhooks.runtime import Runtime
 from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from claimhooks.registry import SharedState, Store
     from claimhooks.settings import ServerSettings, Settings
 
+DEFAULT_HOOKS: Final = Path("hooks")
 REGISTRY_NAME: Final = "registry.db"
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - no password
 JWKS_PATH: Final = "/.well-known/jwks.json"
+
+_log: Final = logging.getLogger(__name__)
 
 
 def make_folder(data: Path) -> None:
@@ -55,7 +58,7 @@ class Parts:
 
     @classmethod
     def open(
-        cls, issuer: str, settings: Settings, config: Path | None, hooks: Path, data: Path
+        cls, issuer: str, settings: Settings, config: Path | None, hooks: Path | None, data: Path
     ) -> Self:
         """Open everything. Raises :class:`~claimhooks.errors.ProblemsError` with the reasons.
 
@@ -63,7 +66,16 @@ class Parts:
         while there is nothing in memory that hooks must not see.
         """
         make_folder(data)
-        runtime = Runtime(hooks, config or settings, lane="worker", watch=True)
+        runtime = Runtime(
+            hooks or DEFAULT_HOOKS,
+            config or settings,
+            lane="worker",
+            watch=True,
+            # A folder that somebody has named must be there.
+            allow_empty=hooks is None,
+        )
+        if not runtime.generation.hooks:
+            _log.warning("there are no hooks in %s: tokens are issued as they are", DEFAULT_HOOKS)
         store = open_store(settings.server.registry or data / REGISTRY_NAME, create=True)
         state = open_state(store, data)
         keyring = Keyring.open(data / "keys", ALGORITHMS, create=True)

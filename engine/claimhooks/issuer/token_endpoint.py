@@ -147,7 +147,7 @@ class TokenEndpoint:
                 ),
             )
         except ValidationError:
-            raise Malformed("a parameter is not text that UTF-8 can write") from None
+            raise Malformed("a parameter is nested too deeply, or not text that UTF-8 can write") from None
 
     def _signed(
         self, exchange: Exchange, outcome: Outcome, entitled: Entitlement, event: Event

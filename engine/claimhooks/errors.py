@@ -218,7 +218,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "registry_newer": "use the claimhooks that made these tables, or a newer one",
     "registry_outdated": "start 'claimhooks serve', which migrates them, or change a record with "
     "'claimhooks registry'",
-    "secret_key_missing": "name it with --secret-key-file, or let 'claimhooks serve' make one",
+    "secret_key_missing": "copy the one that the secrets in the registry were hashed with, or name "
+    "it with --secret-key-file",
     "secret_key_unusable": "put at least 64 hexadecimal digits there, as 'openssl rand -hex 32' "
     "prints them",
     "server_missing": "install claimhooks[server]",

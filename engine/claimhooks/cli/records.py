@@ -21,6 +21,7 @@ from claimhooks.registry import (
     GrantRecord,
     SecretRecord,
     WritableStore,
+    has_secrets,
     open_store,
 )
 from claimhooks.registry.export import to_toml
@@ -275,7 +276,8 @@ def _key(address: str, file: Path | None, store: Store) -> bytes:
         path = address.removeprefix("sqlite:///")
         has_folder = "://" not in path and not path.endswith(".toml")
         file = (Path(path).parent if has_folder else Path("data")) / KEY_NAME
-    return read_key(file, create=isinstance(store, WritableStore))
+    is_new = isinstance(store, WritableStore) and not file.exists() and not has_secrets(store)
+    return read_key(file, create=is_new)
 
 
 def _record(model: type[Record], **fields: object) -> Record:

@@ -13,6 +13,7 @@ from claimhooks.cli.options import config_option, settings_file, settings_from
 from claimhooks.errors import LoadError, Problem
 
 MAX_WORKERS: Final = 64
+MAX_PORT: Final = 65535
 
 
 @click.command(
@@ -91,7 +92,7 @@ def serve(
     os.environ |= {
         "CLAIMHOOKS_ISSUER": issuer,
         "CLAIMHOOKS_DATA": str(data),
-        "CLAIMHOOKS_METRICS": f"{port + 1 if metrics_port is None else metrics_port}:{workers}",
+        "CLAIMHOOKS_METRICS": f"{_metrics_port(port, workers, metrics_port)}:{workers}",
     }
     if hooks_dir is not None:
         os.environ["CLAIMHOOKS_HOOKS"] = str(hooks_dir)
@@ -106,6 +107,15 @@ def serve(
     if text := demonstrate(settings, data, f"{scheme}://{shown}:{port}"):
         click.echo(text)
     run(host, port, workers, tls_cert, tls_key)
+
+
+def _metrics_port(port: int, workers: int, metrics_port: int | None) -> int:
+    first = port + 1 if metrics_port is None else metrics_port
+    if first + workers - 1 > MAX_PORT:
+        raise click.UsageError(
+            f"there is no port for the metrics after {first - 1}: --metrics-port"
+        )
+    return first
 
 
 def _check_transport(

@@ -51,6 +51,8 @@ def refused(error: OAuthError, style: ErrorStyle) -> Response:
         headers["www-authenticate"] = CHALLENGE
     if isinstance(error, Refusal) and error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, Refusal) and error.ends_connection:
+        headers["connection"] = "close"
     return _json(status, body, headers)
 
 

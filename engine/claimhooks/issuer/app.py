@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from claimhooks.issuer.health import Health
-from claimhooks.issuer.metadata import Metadata
+from claimhooks.issuer.metadata import METADATA_PATHS, Metadata
+from claimhooks.issuer.openapi import OPENAPI_PATH, OpenApi
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH, Parts
 from claimhooks.issuer.token_endpoint import TokenEndpoint
 from claimhooks.settings import Settings
@@ -23,12 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
 DEFAULT_ISSUER: Final = "http://127.0.0.1:8080/"
-WELL_KNOWN: Final = (
-    "/.well-known/oauth-authorization-server",
-    "/.well-known/openid-configuration",
-)
 
 
 class Beside(Protocol):
@@ -69,10 +67,11 @@ def open_parts() -> Parts:
 
 def application(parts: Parts, beside: Beside | None = None) -> Starlette:
     """The issuer made of `parts`, which it closes at its end. `beside` runs as long as it does."""
-    metadata, health = Metadata(parts), Health(parts)
+    metadata, health, token = Metadata(parts), Health(parts), TokenEndpoint(parts)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        await parts.directory.look()
         following = asyncio.create_task(parts.directory.follow())
         if beside is not None:
             await beside.start()
@@ -86,17 +85,35 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
                 await following
             await asyncio.to_thread(parts.close)
 
-    return Starlette(
+    app = _Issuer(
         routes=[
-            Route(TOKEN_PATH, TokenEndpoint(parts)),
+            Route(TOKEN_PATH, token),
             Route(JWKS_PATH, metadata.jwks),
-            *(Route(path, metadata.configuration) for path in WELL_KNOWN),
+            *(Route(path, metadata.configuration) for path in METADATA_PATHS),
+            Route(OPENAPI_PATH, OpenApi(parts).document),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
         ],
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
+    app.token = token
+    # A redirect would have clients send their secrets once more, to wherever Host says.
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Issuer(Starlette):
+    """Hands token requests on at once: the way through all layers costs each as much as a hook."""
+
+    token: TokenEndpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"] == TOKEN_PATH:
+            await self.token(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def operations(parts: Parts) -> Starlette:

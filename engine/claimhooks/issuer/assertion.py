@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-from time import monotonic, time
+from concurrent.futures import ThreadPoolExecutor
+from time import time
 from typing import TYPE_CHECKING, Final, cast
 
 import jwt
 
-from claimhooks.issuer.refusals import NotAuthenticated, Unavailable
+from claimhooks.issuer.refusals import NO_ANSWER, NotAuthenticated, Unavailable
+from claimhooks.issuer.remotekeys import RemoteKeys
 from claimhooks.registry import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -26,25 +26,20 @@ MAX_LIFETIME: Final = 3600
 SKEW: Final = 10
 """Seconds by which clocks may differ."""
 MAX_BYTES: Final = 16 * 1024
+PATIENCE: Final = 3.0
+"""Seconds for the registry to tell whether an assertion has been used."""
 
-KEYS_FRESH: Final = 300.0
-"""Seconds for which keys that were fetched are used without asking again."""
-KEYS_PAUSE: Final = 30.0
-"""Seconds between fetches for an unknown kid, or after a failed one."""
-KEYS_TIMEOUT: Final = 3.0
-
-_log: Final = logging.getLogger(__name__)
+_ELSEWHERE: Final = frozenset({"jku", "x5u", "jwk", "x5c"})
+"""Header members that say where a key is: none is taken from an assertion (RFC 8725 §3.10)."""
 
 
 def unverified_subject(assertion: str) -> str:
     """Who `assertion` claims to be about. Raises :class:`NotAuthenticated`."""
     if len(assertion) > MAX_BYTES:
         raise NotAuthenticated("a client assertion that is too long")
-    if not assertion.isascii():
-        raise NotAuthenticated("a client assertion that is no JWT")
     try:
         claims = jwt.decode(assertion, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, RecursionError):
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise NotAuthenticated("a client assertion that is no JWT") from None
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
@@ -53,38 +48,53 @@ def unverified_subject(assertion: str) -> str:
 
 
 class Assertions:
-    """Verifies client assertions, each for one use (RFC 7523 §3, item 7)."""
+    """Verifies client assertions, each for one use (RFC 7523 §3, item 7). For one event loop."""
 
     def __init__(self, audiences: Sequence[str], state: SharedState) -> None:
         """`audiences` are the names of this issuer that an assertion may be for."""
         self._audiences = list(audiences)
         self._state = state
-        self._remote: dict[str, _RemoteKeys] = {}
+        self._remote: dict[str, RemoteKeys] = {}
+        self._threads = ThreadPoolExecutor(2, "claimhooks-assertions")
 
     async def verify(self, assertion: str, client: ClientRecord) -> None:
-        """Raise :class:`NotAuthenticated` unless `client` has made `assertion` for this."""
-        loop = asyncio.get_running_loop()
+        """Raise a refusal unless `client` has made `assertion` for this issuer and this once."""
         try:
             header = jwt.get_unverified_header(assertion)
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise NotAuthenticated("a client assertion that is no JWT") from None
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS:
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise NotAuthenticated("a client assertion with an algorithm that is not allowed")
-        keys = await loop.run_in_executor(None, self._keys, client, kid)
-        claims = self._claims(assertion, algorithm, keys, client)
-        expires, jti = cast("int", claims["exp"]), cast("str", claims["jti"])
-        try:
-            is_new = await loop.run_in_executor(
-                None, self._state.use_jti, client.id, jti, int(expires) + SKEW
-            )
-        except StoreUnavailable:
-            raise Unavailable from None
-        if not is_new:
-            raise NotAuthenticated("a client assertion that has been used before")
+        if _ELSEWHERE & header.keys():
+            raise NotAuthenticated("a client assertion that brings its key along")
+        claims = await self._proven(assertion, algorithm, kid, client)
+        await self._use_up(claims, client)
 
-    def _claims(
-        self, assertion: str, algorithm: str, keys: list[jwt.PyJWK], client: ClientRecord
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _proven(
+        self, assertion: str, algorithm: str, kid: object, client: ClientRecord
+    ) -> dict[str, object]:
+        if client.jwks is not None:
+            keys: Sequence[jwt.PyJWK] = jwt.PyJWKSet([*client.jwks["keys"]]).keys
+            return self._verified(assertion, algorithm, _fitting(keys, kid), client)
+        if client.jwks_uri is None:
+            raise NotAuthenticated("a client assertion of a client without keys")
+        remote = self._remote.setdefault(client.jwks_uri, RemoteKeys(client.jwks_uri))
+        keys = await remote.keys()
+        try:
+            return self._verified(assertion, algorithm, _fitting(keys, kid), client)
+        except NotAuthenticated:
+            newer = await remote.keys(is_unknown=True)
+            if newer is keys:
+                raise
+        return self._verified(assertion, algorithm, _fitting(newer, kid), client)
+
+    def _verified(
+        self, assertion: str, algorithm: str, keys: Sequence[jwt.PyJWK], client: ClientRecord
     ) -> dict[str, object]:
         problem = "a client assertion of an unknown key"
         for key in keys:
@@ -101,54 +111,33 @@ class Assertions:
                     leeway=SKEW,
                     options={"require": ["exp", "aud", "iss", "sub", "jti"]},
                 )
-            except jwt.InvalidTokenError as error:
+            except (jwt.InvalidTokenError, ValueError) as error:
                 problem = f"a client assertion that is not valid: {error}"
                 continue
             expires = claims["exp"]
-            if not isinstance(expires, int | float) or expires > time() + MAX_LIFETIME + SKEW:
+            if type(expires) not in (int, float):
+                problem = "a client assertion whose exp is no number"
+            elif cast("float", expires) > time() + MAX_LIFETIME + SKEW:
                 problem = "a client assertion that lives for more than an hour"
-                continue
-            return claims
+            else:
+                return claims
         raise NotAuthenticated(problem)
 
-    def _keys(self, client: ClientRecord, kid: object) -> list[jwt.PyJWK]:
-        """The keys of `client` that may have signed, those with this `kid` if it has any."""
-        documents: list[object] = [client.jwks] if client.jwks else []
-        if client.jwks_uri:
-            remote = self._remote.setdefault(client.jwks_uri, _RemoteKeys(client.jwks_uri))
-            documents.append(remote.document(kid))
-        keys = [key for document in documents for key in _usable(document)]
-        named = [key for key in keys if key.key_id == kid]
-        return named or [key for key in keys if key.key_id is None or kid is None]
+    async def _use_up(self, claims: dict[str, object], client: ClientRecord) -> None:
+        expires, jti = cast("float", claims["exp"]), cast("str", claims["jti"])
+        use = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._state.use_jti, client.id, jti, int(expires) + SKEW
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                is_new = await use
+        except (StoreUnavailable, TimeoutError) as error:
+            raise Unavailable(str(error) or NO_ANSWER) from None
+        if not is_new:
+            raise NotAuthenticated("a client assertion that has been used before")
 
 
-def _usable(document: object) -> list[jwt.PyJWK]:
-    try:
-        found = jwt.PyJWKSet.from_dict(cast("dict[str, object]", document))
-    except (jwt.PyJWTError, AttributeError, TypeError):
-        return []
-    return list(found.keys)
-
-
-class _RemoteKeys:
-    """A JWK set at a URL of the client."""
-
-    def __init__(self, uri: str) -> None:
-        self._client = jwt.PyJWKClient(uri, cache_jwk_set=False, timeout=KEYS_TIMEOUT)
-        self._uri = uri
-        self._document: dict[str, object] = {"keys": []}
-        self._next = 0.0
-        self._stale = 0.0
-
-    def document(self, kid: object) -> dict[str, object]:
-        """The set, fetched again if it is old or does not have `kid`."""
-        now = monotonic()
-        keys = cast("list[dict[str, object]]", self._document["keys"])
-        is_known = any(kid is None or key.get("kid") == kid for key in keys)
-        if now >= self._next and (now >= self._stale or not is_known):
-            self._next, self._stale = now + KEYS_PAUSE, now + KEYS_FRESH
-            try:
-                self._document = cast("dict[str, object]", self._client.fetch_data())
-            except (jwt.PyJWTError, json.JSONDecodeError) as error:
-                _log.warning("the keys at %s cannot be fetched: %s", self._uri, error)
-        return self._document
+def _fitting(keys: Sequence[jwt.PyJWK], kid: object) -> Sequence[jwt.PyJWK]:
+    """Those of this `kid`, if it has one that is known; else those that have none."""
+    named = [key for key in keys if key.key_id == kid]
+    return named or [key for key in keys if key.key_id is None or kid is None]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import binascii
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from claimhooks.issuer.directory import Directory
     from claimhooks.registry import AuthMethod, ClientRecord
+
+
+FAILURE: Final = 0.05
+"""Seconds after which a failed authentication is answered."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,8 +81,16 @@ class Authentication:
     async def client(self, given: Credentials) -> ClientRecord:
         """The client that `given` authenticate.
 
-        Unknown client and wrong secret give the same answer after the same work.
+        Every failure is answered after the same time, so that it does not tell who is known.
         """
+        began = monotonic()
+        try:
+            return await self._client(given)
+        except NotAuthenticated:
+            await asyncio.sleep(FAILURE - (monotonic() - began))
+            raise
+
+    async def _client(self, given: Credentials) -> ClientRecord:
         by_basic = given.method == "client_secret_basic"
         if given.method == "private_key_jwt":
             client = await self._by_assertion(given)
@@ -123,7 +136,7 @@ def _basic(authorization: str) -> tuple[str, str]:
         raise NotAuthenticated("an Authorization header of another scheme", by_basic=True)
     try:
         decoded = base64.b64decode(authorization[len(_SCHEME) :].strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise NotAuthenticated("a malformed Basic header", by_basic=True) from None
     name, colon, secret = decoded.partition(":")
     if not colon or not name:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect
 
-from claimhooks.issuer.refusals import Malformed, TooLarge
+from claimhooks.issuer.refusals import TooLarge, TooSlow
 
 if TYPE_CHECKING:
     from starlette.types import Receive
 
 MAX_BODY: Final = 64 * 1024
 """Bytes. Client assertions are the largest things in a token request."""
-PATIENCE: Final = 10.0
+PATIENCE: Final = 5.0
 """Seconds for a body to come."""
 
 
@@ -24,7 +24,7 @@ async def read(receive: Receive) -> bytes:
         async with asyncio.timeout(PATIENCE):
             return await _whole(receive)
     except TimeoutError:
-        raise Malformed("the request body did not arrive in time") from None
+        raise TooSlow from None
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from claimhooks.exchange import Api, Client
-from claimhooks.issuer.refusals import Unavailable
+from claimhooks.issuer.refusals import NO_ANSWER, NotAuthenticated, Unavailable
 from claimhooks.registry import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ STALE: Final = 60.0
 """Seconds that answers are given from memory while the registry cannot be reached."""
 REMEMBERED: Final = 20_000
 """Lookups. When there are more, all are forgotten."""
+AT_A_TIME: Final = 4
+WAITING: Final = 32
+"""Lookups under way or waiting; more are refused at once."""
+PATIENCE: Final = 3.0
+"""Seconds that a lookup may take, and a look at the revision."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -39,11 +45,12 @@ _log: Final = logging.getLogger(__name__)
 class Entitlement:
     """What one client may have at one API."""
 
+    record: ClientRecord
     client: Client
-    """As hooks see it."""
+    """The same, as hooks see it."""
+    api_record: ApiRecord
     api: Api
-    """As hooks see it, with the lifetime that tokens of this client have."""
-    record: ApiRecord
+    """The same, as hooks see it, with the lifetime that tokens of this client have."""
     scopes: tuple[str, ...]
     """All scopes of the grant."""
     names: frozenset[str]
@@ -51,14 +58,19 @@ class Entitlement:
 
 
 class Directory:
-    """Answers from memory, or asks `store` in a thread."""
+    """Answers from memory, or asks `store` in a thread. For one event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[str, ...], object] = {}
+        self._clients: dict[str, ClientRecord] = {}
+        self._entitlements: dict[tuple[str, str], Entitlement] = {}
         self._revision: str | None = None
-        self._confirmed = monotonic()
-        self._is_reachable = True
+        self._confirmed = -STALE
+        self._is_reachable = False
+        self._waiting = 0
+        # Threads of their own: nothing else can take those away that lookups need.
+        self._lookups = ThreadPoolExecutor(AT_A_TIME, "claimhooks-registry")
+        self._looks = ThreadPoolExecutor(1, "claimhooks-revision")
 
     @property
     def is_reachable(self) -> bool:
@@ -68,74 +80,91 @@ class Directory:
     @property
     def is_ready(self) -> bool:
         """Whether answers can be given that are not too old."""
-        return self._is_reachable or monotonic() < self._confirmed + STALE
+        return monotonic() < self._confirmed + STALE
 
     def remembered_client(self, client_id: str) -> ClientRecord | None:
         """The client, if it is in memory."""
-        found = self._known.get(("client", client_id)) if self.is_ready else None
-        return cast("ClientRecord | None", found)
+        return self._clients.get(client_id) if self.is_ready else None
 
     async def client(self, client_id: str) -> ClientRecord | None:
-        """The client as the registry has it now, None if there is none.
-
-        While the registry cannot be reached, as remembered. Raises :class:`Unavailable`.
-        """
-        try:
-            found = await self._look_up(lambda: self._store.client(client_id))
-        except Unavailable:
-            if (remembered := self.remembered_client(client_id)) is not None:
-                return remembered
-            raise
-        if found is not None:
-            self._remember(("client", client_id), found)
+        """The client as the registry has it now, None if there is none. Raises Unavailable."""
+        revision = self._revision
+        found = await self._look_up(lambda: self._store.client(client_id))
+        # Unless it may be what was there before a change.
+        if found is not None and revision == self._revision:
+            if len(self._clients) >= REMEMBERED:
+                self._clients.clear()
+            self._clients[client_id] = found
         return found
 
     async def entitlement(self, client: ClientRecord, audience: str) -> Entitlement | str:
-        """What `client` may have at the API `audience`; else what there is none of.
+        """What `client`, which has just been authenticated, may have at the API `audience`.
 
-        That is ``api`` or ``grant``. Raises :class:`Unavailable`.
+        Else what there is none of: ``api`` or ``grant``. Raises Unavailable, and NotAuthenticated
+        if the client has been taken out in the meantime.
         """
-        key = ("entitlement", client.id, audience)
         if not self.is_ready:
             raise Unavailable
-        if (remembered := self._known.get(key)) is not None:
-            return cast("Entitlement", remembered)
+        key = (client.id, audience)
+        remembered = self._entitlements.get(key)
+        if remembered is not None and remembered.record is client:
+            return remembered
+        if self._clients.get(client.id) is not client:
+            # The registry has changed since it was authenticated.
+            now = await self.client(client.id)
+            if now is None or not now.enabled:
+                raise NotAuthenticated("the client has just been taken out")
+            client = now
         revision = self._revision
         found = await self._look_up(lambda: self._entitlement(client, audience))
-        if revision == self._revision and isinstance(found, Entitlement):
-            # Else it may be what was there before a change.
-            self._remember(key, found)
+        if isinstance(found, Entitlement) and revision == self._revision:
+            if len(self._entitlements) >= REMEMBERED:
+                self._entitlements.clear()
+            self._entitlements[key] = found
         return found
 
+    async def look(self) -> None:
+        """Forget what has changed in the registry."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                revision = await asyncio.get_running_loop().run_in_executor(
+                    self._looks, self._store.revision
+                )
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is confirmed
+            if self._is_reachable or self._revision is None:
+                _log.warning("the registry cannot be reached: %s", str(error) or NO_ANSWER)
+            self._is_reachable = False
+            return
+        if not self._is_reachable and self._revision is not None:
+            _log.warning("the registry can be reached again")
+        self._is_reachable, self._confirmed = True, monotonic()
+        if revision != self._revision:
+            self._clients.clear()
+            self._entitlements.clear()
+            self._revision = revision
+
     async def follow(self) -> None:
-        """Forget what has changed in the registry; until cancelled."""
-        loop = asyncio.get_running_loop()
+        """Look again and again, until cancelled."""
         while True:
-            try:
-                revision = await loop.run_in_executor(None, self._store.revision)
-            except StoreUnavailable as error:
-                if self._is_reachable:
-                    _log.warning("the registry cannot be reached: %s", error)
-                self._is_reachable = False
-            else:
-                if not self._is_reachable:
-                    _log.warning("the registry can be reached again")
-                self._is_reachable, self._confirmed = True, monotonic()
-                if revision != self._revision:
-                    self._known.clear()
-                    self._revision = revision
             await asyncio.sleep(FOLLOW)
+            await self.look()
+
+    def close(self) -> None:
+        """Let go of the threads, without waiting for a database that does not answer."""
+        self._lookups.shutdown(wait=False, cancel_futures=True)
+        self._looks.shutdown(wait=False, cancel_futures=True)
 
     async def _look_up(self, look_up: Callable[[], Found]) -> Found:
+        if not self._is_reachable or self._waiting >= WAITING:
+            raise Unavailable
+        self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, look_up)
-        except StoreUnavailable:
-            raise Unavailable from None
-
-    def _remember(self, key: tuple[str, ...], found: object) -> None:
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
-        self._known[key] = found
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.get_running_loop().run_in_executor(self._lookups, look_up)
+        except (StoreUnavailable, TimeoutError) as error:
+            raise Unavailable(str(error) or NO_ANSWER) from None
+        finally:
+            self._waiting -= 1
 
     def _entitlement(self, client: ClientRecord, audience: str) -> Entitlement | str:
         api = self._store.api(audience)
@@ -146,14 +175,15 @@ class Directory:
             return "grant"
         scopes = _scopes_of(grant, api)
         return Entitlement(
+            client,
             Client(id=client.id, name=client.name, tenant=client.tenant, metadata=client.metadata),
+            api,
             Api(
                 identifier=api.identifier,
                 name=api.name,
                 scopes=tuple(api.scopes),
                 token_lifetime=client.token_lifetime or api.token_lifetime,
             ),
-            api,
             scopes,
             frozenset(scopes),
         )

@@ -104,7 +104,8 @@ class Event:
             "hooks": self.hooks,
             "micros": self.micros,
         }
-        _log.info("%s", _Line(document))
+        # Not `info`, which looks up the caller for each record.
+        _log.handle(logging.LogRecord(EXCHANGES, logging.INFO, "", 0, _Line(document), None, None))
 
 
 class _Line:

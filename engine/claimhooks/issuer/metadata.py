@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 JWKS_AGE: Final = 300
 """Seconds for which verifiers may keep the keys: less than a key is published before it signs."""
 METADATA_AGE: Final = 3600
+METADATA_PATHS: Final = (
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+)
 
 
 class Metadata:
@@ -29,11 +33,11 @@ class Metadata:
 
     async def configuration(self, request: Request) -> Response:
         """``/.well-known/oauth-authorization-server`` (RFC 8414 §3), and OpenID's name for it."""
-        return _cached(request, self.document(), METADATA_AGE)
+        return cached(request, self.document(), METADATA_AGE)
 
     async def jwks(self, request: Request) -> Response:
         """The public keys of all tokens that may be about (RFC 7517 §5)."""
-        return _cached(request, self._parts.keyring.public_jwks(), JWKS_AGE)
+        return cached(request, self._parts.keyring.public_jwks(), JWKS_AGE)
 
     def document(self) -> dict[str, object]:
         """The metadata (RFC 8414 §2)."""
@@ -56,7 +60,7 @@ class Metadata:
         }
 
 
-def _cached(request: Request, document: object, age: int) -> Response:
+def cached(request: Request, document: object, age: int) -> Response:
     """`document`, or 304 if the client has it already (RFC 9110 §13.1.2)."""
     body = to_json(document)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -42,14 +42,18 @@ class Metrics:
             registry=self._registry,
         )
         self._registry.register(_RuntimeCollector(runtime))
+        self._by_outcome: dict[tuple[str, str], Counter] = {}
 
     def count(self, event: Event) -> None:
         """Count one token request."""
-        self._exchanges.labels(event.outcome, event.error or "").inc()
-        micros = event.micros
+        labels = (event.outcome, event.error or "")
+        counter = self._by_outcome.get(labels)
+        if counter is None:
+            counter = self._by_outcome[labels] = self._exchanges.labels(*labels)
+        counter.inc()
         self._seconds.observe(event.seconds)
-        if "hooks" in micros:
-            self._hooks.observe(micros["hooks"] / 1e6)
+        if (micros := event.micros.get("hooks")) is not None:
+            self._hooks.observe(micros / 1e6)
 
     def exposition(self) -> bytes:
         """All metrics, in the text format of Prometheus."""

@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import parse_qsl
 
+from pydantic_core import to_json
+
 from claimhooks import strictjson
 from claimhooks.issuer.refusals import Malformed
 
@@ -19,6 +21,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 
 MAX_PARAMETERS: Final = 200
+MAX_DEPTH: Final = 8
 
 KNOWN: Final = (
     "grant_type",
@@ -49,10 +52,29 @@ def parameters(body: bytes, content_type: str) -> dict[str, JsonValue]:
     present: dict[str, JsonValue] = {
         name: value for name, value in found.items() if value is not None and value != ""
     }
+    _check(present)
     for name in KNOWN:
         if not isinstance(present.get(name, ""), str):
             raise Malformed(f"the parameter {name} must be text")
     return present
+
+
+def _check(found: dict[str, JsonValue]) -> None:
+    """Raise unless `found` is text that can be written, and nested as far as people do."""
+    try:
+        to_json(found)
+    except ValueError:
+        raise Malformed("a parameter is not text that UTF-8 can write") from None
+    level: list[JsonValue] = [found]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    if any(isinstance(value, dict | list) for value in level):
+        raise Malformed(f"a parameter is nested in more than {MAX_DEPTH} levels")
 
 
 def _form(body: bytes) -> dict[str, JsonValue]:

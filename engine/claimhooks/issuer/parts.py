@@ -11,16 +11,19 @@ from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.assertion import Assertions
 from claimhooks.issuer.authentication import Authentication
 from claimhooks.issuer.directory import Directory
+from claimhooks.issuer.following import follow
 from claimhooks.issuer.metrics import Metrics
 from claimhooks.issuer.quotas import Quotas
 from claimhooks.keyring import Keyring
 from claimhooks.registry import open_state, open_store, secret_key
+from claimhooks.registry.file import FileStore
 from claimhooks.runtime import Runtime
 from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:
     from claimhooks.registry import SharedState, Store
     from claimhooks.settings import ServerSettings, Settings
+    from claimhooks.watch import Watcher
 
 DEFAULT_HOOKS: Final = Path("hooks")
 REGISTRY_NAME: Final = "registry.db"
@@ -55,6 +58,9 @@ class Parts:
     quotas: Quotas
     metrics: Metrics
     lane: str
+    assertions: Assertions
+    following: Watcher | None
+    """What follows the registry, if that is a file."""
 
     @classmethod
     def open(
@@ -90,10 +96,12 @@ class Parts:
             keyring=keyring,
             runtime=runtime,
             directory=directory,
-            authentication=Authentication(directory, secret_key(data), assertions),
+            authentication=Authentication(directory, secret_key(data, store), assertions),
             quotas=Quotas(state),
             metrics=Metrics(runtime),
             lane=runtime.lane.lane,
+            assertions=assertions,
+            following=follow(store, settings.quiet) if isinstance(store, FileStore) else None,
         )
 
     @property
@@ -103,5 +111,10 @@ class Parts:
 
     def close(self) -> None:
         """Let go of everything, once no request is under way any more."""
+        if self.following is not None:
+            self.following.close()
+        self.directory.close()
+        self.assertions.close()
         self.runtime.close()
         self.store.close()
+        self.state.close()

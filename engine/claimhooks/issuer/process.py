@@ -49,6 +49,8 @@ def log_to_stdout() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # What no line tells need not be found out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # One line for each connection or request is more than anybody wants beside the events.
     logging.getLogger("uvicorn.access").disabled = True
 

@@ -37,7 +37,7 @@ class Quotas:
                 count = await loop.run_in_executor(
                     None, self._state.count_token, client.id, start, seconds
                 )
-            except StoreUnavailable:
-                raise Unavailable from None
+            except StoreUnavailable as error:
+                raise Unavailable(str(error)) from None
             if count > limit:
                 raise QuotaExceeded(retry_after=start + seconds - now)

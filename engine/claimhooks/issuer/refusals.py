@@ -35,6 +35,8 @@ class Refusal(OAuthError):
     """None: the same answer in both dialects."""
     retry_after: int | None = None
     """Seconds after which asking again may help."""
+    ends_connection: ClassVar[bool] = False
+    """Whether the rest of the request is not worth reading."""
 
     def __init__(self, description: str = "", about: str = "") -> None:
         """`about` is the audience or the scopes in question."""
@@ -70,6 +72,15 @@ class TooLarge(Malformed):
 
     status = 413
     default_description = "the request body is too large"
+    ends_connection = True
+
+
+class TooSlow(Malformed):
+    """RFC 9110 §15.5.9."""
+
+    status = 408
+    default_description = "the request body did not arrive in time"
+    ends_connection = True
 
 
 class NoGrantType(Malformed):
@@ -150,6 +161,9 @@ class QuotaExceeded(Refusal):
         self.retry_after = retry_after
 
 
+NO_ANSWER: Final = "the registry does not answer in time"
+
+
 class Unavailable(Refusal):
     """The issuer is full, or its registry is gone for the moment (RFC 9110 §15.6.4)."""
 
@@ -157,6 +171,11 @@ class Unavailable(Refusal):
     status = 503
     default_description = "try again in a moment"
     retry_after = 1
+
+    def __init__(self, reason: str = "") -> None:
+        """`reason` is for the log alone."""
+        super().__init__()
+        self.reason = reason or self.description
 
 
 def catalogue(refusal: type[Refusal] = Refusal) -> list[type[Refusal]]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.app import application, open_parts
+from claimhooks.issuer.connection import Connection
 from claimhooks.issuer.parts import REGISTRY_NAME, TOKEN_PATH, make_folder
 from claimhooks.issuer.process import Figures, log_to_stdout
 from claimhooks.registry import (
@@ -37,17 +41,26 @@ GRACE: Final = 30
 def demonstrate(settings: Settings, data: Path, address: str) -> str:
     """Put a client, an API and a grant into a registry that is new; returns how to use them.
 
-    Does nothing if the settings name a registry, or if there is anything in it.
+    Does nothing if the settings name a registry, or if it is there already.
     """
     if settings.server.registry is not None:
         return ""
     make_folder(data)
-    store = open_sql(data / REGISTRY_NAME, create=True)
+    path = data / REGISTRY_NAME
     try:
-        if store.document().clients:
-            return ""
+        # Of several processes that start at once, one shows its secret.
+        path.touch(0o600, exist_ok=False)
+    except FileExistsError:
+        return ""
+    except OSError as error:
+        reason = f"cannot be made: {error.strerror}"
+        raise LoadError([Problem("registry_unreadable", str(path), reason)]) from None
+    store = open_sql(path, create=True)
+    try:
         secret = generate()
-        hashed = SecretRecord(hash=digest(secret, secret_key(data)), created=datetime.now(UTC))
+        hashed = SecretRecord(
+            hash=digest(secret, secret_key(data, store)), created=datetime.now(UTC)
+        )
         store.put_api(
             ApiRecord(
                 identifier=API,
@@ -85,11 +98,15 @@ def run(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str |
     else:
         # What is wrong is better told once than by each process.
         open_parts().close()
+    # uvicorn raises the signal that has ended it once more.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     uvicorn.run(
         app,
         factory=workers > 1,
         host=host,
         port=port,
+        http=Connection,
+        ws="none",
         workers=workers,
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
@@ -105,9 +122,9 @@ def served() -> Starlette:
     log_to_stdout()
     parts = open_parts()
     first, _, count = os.environ.get("CLAIMHOOKS_METRICS", "0:1").partition(":")
-    if first == "0":
-        return application(parts)
     if int(count) == 1:
         parts.runtime.handle_signals()
+    if first == "0":
+        return application(parts)
     ports = range(int(first), int(first) + int(count))
     return application(parts, Figures(parts, "127.0.0.1", ports))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from pydantic import JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
-from claimhooks.errors import OAuthError, ServerError
+from claimhooks.errors import OAuthError, ServerError, utf8_text
 from claimhooks.exchange import CREDENTIALS, Exchange, RequestContext
 from claimhooks.issuer import answers, body
 from claimhooks.issuer.authentication import credentials
@@ -22,7 +22,7 @@ from claimhooks.issuer.grant import (
 )
 from claimhooks.issuer.parameters import parameters
 from claimhooks.issuer.refusals import Malformed, NotAuthenticated, Unavailable
-from claimhooks.issuer.tracing import IS_TRACED, span
+from claimhooks.issuer.tracing import is_traced, span
 from claimhooks.token import payload
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from claimhooks.exchange import Denial, Outcome
+    from claimhooks.issuer.authentication import Credentials
     from claimhooks.issuer.directory import Entitlement
     from claimhooks.issuer.parts import Parts
 
 _log: Final = logging.getLogger(__name__)
 _CREDENTIAL_NAMES: Final = re.compile(rb"(?:^|&)client_(?:secret|assertion)=")
-TOO_LARGE: Final = 413
 _NOT_FOR_HOOKS: Final = CREDENTIALS | {"client_assertion_type"}
 
 
@@ -45,13 +45,13 @@ class TokenEndpoint:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._under_way = 0
+        self._is_traced = is_traced()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         event = Event()
-        self._under_way += 1
         try:
-            if IS_TRACED:
+            if self._is_traced:
                 with span(event):
                     response = await self._response(scope, receive, event)
             else:
@@ -60,14 +60,10 @@ class TokenEndpoint:
             event.reason = "the client has gone away"
             return
         finally:
-            self._under_way -= 1
             self._parts.metrics.count(event)
             event.write()
         if (name := self._parts.server.trace_header) is not None:
             response.headers[name] = event.trace
-        if response.status_code == TOO_LARGE:
-            # The rest of the body is not worth reading.
-            response.headers["connection"] = "close"
         await response(scope, receive, send)
 
     async def _response(self, scope: Scope, receive: Receive, event: Event) -> Response:
@@ -89,9 +85,6 @@ class TokenEndpoint:
         parts = self._parts
         if scope["method"] != "POST":
             return _method_not_allowed()
-        if self._under_way > parts.server.concurrency:
-            event.reason = "all places are taken"
-            raise Unavailable
         headers = _Headers(scope)
         if _CREDENTIAL_NAMES.search(scope["query_string"]):
             # RFC 6749 §2.3.1: credentials must not be in the URI.
@@ -99,16 +92,35 @@ class TokenEndpoint:
         found = parameters(await body.read(receive), headers.one("content-type"))
         check_grant_type(found)
         given = credentials(found, headers.all("authorization"))
-        event.client, event.auth_method = given.client_id[:256], given.method
+        event.client, event.auth_method = utf8_text(given.client_id[:256]), given.method
         event.ended("parse")
+        # Only now: who has not sent a whole request takes no place from those who have.
+        if self._under_way >= parts.server.concurrency:
+            raise Unavailable("all places are taken")
+        self._under_way += 1
+        try:
+            return await self._issued(scope, headers, found, given, event)
+        finally:
+            self._under_way -= 1
+
+    async def _issued(
+        self,
+        scope: Scope,
+        headers: _Headers,
+        found: dict[str, JsonValue],
+        given: Credentials,
+        event: Event,
+    ) -> Response:
+        parts = self._parts
         client = await parts.authentication.client(given)
         event.ended("authenticate")
         requested = requested_scopes(found)
         event.requested_scope = requested
-        event.audience = str(found.get("audience") or found.get("resource") or "")[:256] or None
+        named = str(found.get("audience") or found.get("resource") or "")
+        event.audience = utf8_text(named[:256]) or None
         entitled = await entitlement(found, client, parts.directory)
         granted = granted_scopes(requested, entitled)
-        await parts.quotas.take(client)
+        await parts.quotas.take(entitled.record)
         exchange = self._exchange(scope, headers, found, given.method, requested, granted, entitled)
         event.ended("grant")
         event.lane = parts.lane
@@ -147,12 +159,12 @@ class TokenEndpoint:
                 ),
             )
         except ValidationError:
-            raise Malformed("a parameter is nested too deeply, or not text that UTF-8 can write") from None
+            raise Malformed("a parameter is nested too deeply, or is no UTF-8 text") from None
 
     def _signed(
         self, exchange: Exchange, outcome: Outcome, entitled: Entitlement, event: Event
     ) -> Response:
-        parts, record = self._parts, entitled.record
+        parts, record = self._parts, entitled.api_record
         key = parts.keyring.signing_key(record.signing_alg)
         claims = payload(exchange, outcome, issuer=parts.issuer, profile=record.token_profile)
         signed = key.sign(claims, record.token_profile)
@@ -165,7 +177,7 @@ class _Headers:
     """The headers of a request, by their names in lower case."""
 
     def __init__(self, scope: Scope) -> None:
-        self._raw: list[tuple[bytes, bytes]] = scope["headers"]
+        self._raw: list[tuple[bytes, bytes]] = [*scope["headers"]]
 
     def all(self, name: str) -> list[str]:
         wanted = name.encode()
@@ -179,7 +191,7 @@ class _Headers:
 
 
 def _reason(error: OAuthError) -> str:
-    return error.reason if isinstance(error, NotAuthenticated) else error.description
+    return error.reason if isinstance(error, NotAuthenticated | Unavailable) else error.description
 
 
 def _method_not_allowed() -> Response:

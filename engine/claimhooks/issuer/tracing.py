@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry, where its API is installed. Without it nothing happens."""
+"""Spans for OpenTelemetry, where its API is installed and told where they go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,22 @@ if TYPE_CHECKING:
 
     from claimhooks.issuer.event import Event
 
-IS_TRACED: Final = find_spec("opentelemetry") is not None
+_IS_INSTALLED: Final = find_spec("opentelemetry") is not None
+
+
+def is_traced() -> bool:
+    """Whether anybody takes spans: making them for nobody would cost as much as a hook or two.
+
+    For the start of the issuer, to be asked once.
+    """
+    if not _IS_INSTALLED:
+        return False
+    from opentelemetry.trace import (  # noqa: PLC0415 - it is optional
+        ProxyTracerProvider,
+        get_tracer_provider,
+    )
+
+    return not isinstance(get_tracer_provider(), ProxyTracerProvider)
 
 
 @contextmanager

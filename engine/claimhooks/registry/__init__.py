@@ -40,6 +40,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "WritableStore",
+    "has_secrets",
     "matches",
     "open_sql",
     "open_state",
@@ -86,9 +87,17 @@ def open_state(store: Store, folder: Path) -> SharedState:
     return store if isinstance(store, SharedState) else open_sql(folder / "state.db", create=True)
 
 
-def secret_key(folder: Path) -> bytes:
-    """The key with which client secrets are hashed: in a file of `folder`, made if need be.
+def secret_key(folder: Path, store: Store | None = None) -> bytes:
+    """The key with which client secrets are hashed: in a file of `folder`.
 
-    Raises :class:`~claimhooks.errors.LoadError`.
+    It is made there only if `store` has no secrets yet: those that it has were hashed with a key
+    that is elsewhere. Raises :class:`~claimhooks.errors.LoadError`, :class:`StoreUnavailable`.
     """
-    return read_key(folder / KEY_NAME, create=True)
+    path = folder / KEY_NAME
+    is_new = not path.exists() and not (store and has_secrets(store))
+    return read_key(path, create=is_new)
+
+
+def has_secrets(store: Store) -> bool:
+    """Whether any client in `store` has a secret. Raises :class:`StoreUnavailable`."""
+    return any(client.secrets for client in store.document().clients.values())

@@ -90,7 +90,7 @@ class WritableStore(Store, Protocol):
 class SharedState(Protocol):
     """What all processes that issue tokens have to agree on.
 
-    Both methods are atomic across processes and raise :class:`StoreUnavailable`.
+    Both changes are atomic across processes and raise :class:`StoreUnavailable`.
     """
 
     def use_jti(self, client_id: str, jti: str, expires: float) -> bool:
@@ -105,4 +105,8 @@ class SharedState(Protocol):
 
         `window_start` is in seconds since the epoch.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
         ...

@@ -1,0 +1,237 @@
+"""An issuer for tests that real clients and verifiers talk to: ``claimhooks serve``, over TLS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from claimhooks.keyring import Keyring
+from claimhooks.registry import (
+    ApiRecord,
+    ClientRecord,
+    GrantRecord,
+    SecretRecord,
+    open_sql,
+    secret_key,
+)
+from claimhooks.registry.secret_hash import digest, generate
+from claimhooks.token import ALGORITHMS, SigningKey
+from given import API, eventually, hook
+
+OTHER_API = "https://other.example/"
+TIER = "https://acme.example/tier"
+METHOD = "https://acme.example/auth_method"
+SUSPENDED = "this client is suspended"
+
+HOOK = hook(
+    f"""
+    if client.metadata.get("suspended"):
+        raise AccessDenied("{SUSPENDED}")
+    return {{
+        "scope": scope + ["reports:export"],
+        "{TIER}": client.metadata["tier"],
+        "{METHOD}": context.request.auth_method,
+    }}
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A client of the issuer, and what it authenticates with."""
+
+    client_id: str
+    secret: str
+    key: SigningKey
+
+    @property
+    def pem(self) -> str:
+        """The private key for ``private_key_jwt``."""
+        form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return self.key.private.private_bytes(*form).decode()
+
+    def record(self, hashing_key: bytes, *, suspended: bool) -> ClientRecord:
+        """The client, as the registry knows it."""
+        hashed = SecretRecord(hash=digest(self.secret, hashing_key), created=datetime.now(UTC))
+        return ClientRecord(
+            id=self.client_id,
+            metadata={"tier": "gold", "suspended": suspended},
+            auth_methods=("client_secret_basic", "client_secret_post", "private_key_jwt"),
+            secrets=(hashed,),
+            jwks={"keys": [{**self.key.public_jwk()}]},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One that runs."""
+
+    url: str
+    """Its identifier: with a slash at the end."""
+    folder: Path
+    worker: Account
+    """The hook gives it a tier."""
+    suspended: Account
+    """The hook denies it."""
+
+    @property
+    def host(self) -> str:
+        """Its host and port, which the documented system's clients call the domain."""
+        return self.url.split("/")[2]
+
+    @property
+    def token_url(self) -> str:
+        """Its token endpoint."""
+        return f"{self.url}oauth/token"
+
+    @property
+    def jwks_url(self) -> str:
+        """Where its public keys are."""
+        return f"{self.url}.well-known/jwks.json"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate to trust: of a certificate authority that nobody else knows."""
+        return self.folder / "ca.pem"
+
+    @property
+    def trust(self) -> dict[str, str]:
+        """The environment in which clients of every kind trust it."""
+        names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
+        return dict.fromkeys(names, str(self.ca))
+
+    @property
+    def signing_key(self) -> SigningKey:
+        """The key that it signs with: for tokens that it would never issue."""
+        keyring = Keyring.open(self.folder / "data" / "keys", ALGORITHMS, create=False)
+        return keyring.signing_key("RS256")
+
+
+@contextmanager
+def serving(folder: Path, settings: str = "", *, tls: bool = True) -> Iterator[Issuer]:
+    """An issuer whose files are in `folder`, as long as the context lasts."""
+    worker, suspended = _accounts(folder / "data")
+    (folder / "hooks").mkdir()
+    (folder / "hooks" / "10-tier.py").write_text(HOOK)
+    (folder / "claimhooks.toml").write_text(settings)
+    port = free_port()
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+    arguments = ["serve", "--port", str(port), "--metrics-port", "0"]
+    if tls:
+        arguments += _certificate(folder)
+    issuer = Issuer(url, folder, worker, suspended)
+    with (folder / "log").open("w") as log, running(arguments, folder, log.fileno()) as process:
+        if not eventually(lambda: process.poll() is not None or _answers(issuer)) or process.poll():
+            raise AssertionError((folder / "log").read_text())
+        yield issuer
+
+
+@contextmanager
+def running(arguments: list[str], folder: Path, output: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A claimhooks command that runs in `folder` as long as the context lasts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "claimhooks", *arguments],
+        cwd=folder,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listened at a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def lacking(what: str) -> NoReturn:
+    """Skips the test because of what is not there, but fails it under CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def run(command: list[str | Path], environment: Mapping[str, str], *, given: str = "") -> str:
+    """What `command` prints. Raises RuntimeError with what it says if it fails."""
+    if shutil.which(command[0]) is None:
+        lacking(f"{command[0]} is not installed")
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    return done.stdout
+
+
+def _accounts(data: Path) -> tuple[Account, Account]:
+    """Two clients in a new registry, both with a grant at two APIs."""
+    data.mkdir(mode=0o700)
+    hashing_key = secret_key(data)
+    store = open_sql(data / "registry.db", create=True)
+    scopes = {"orders:read": "", "orders:write": "", "reports:export": ""}
+    for identifier in (API, OTHER_API):
+        store.put_api(ApiRecord(identifier=identifier, scopes=scopes))
+    worker, suspended = (
+        Account(client_id, generate(), SigningKey.generate("RS256"))
+        for client_id in ("orders-worker", "suspended-worker")
+    )
+    store.put_client(worker.record(hashing_key, suspended=False))
+    store.put_client(suspended.record(hashing_key, suspended=True))
+    for account in (worker, suspended):
+        for audience in (API, OTHER_API):
+            granted = ("orders:read", "orders:write")
+            store.put_grant(
+                GrantRecord(client_id=account.client_id, audience=audience, scopes=granted)
+            )
+    store.close()
+    return worker, suspended
+
+
+def _certificate(folder: Path) -> list[str]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for number, pem in enumerate(certificate.cert_chain_pems):
+        pem.write_to_path(folder / "cert.pem", append=number > 0)
+    return ["--tls-cert", "cert.pem", "--tls-key", "key.pem"]
+
+
+def _answers(issuer: Issuer) -> bool:
+    trusted = ssl.create_default_context(cafile=issuer.ca) if issuer.ca.exists() else None
+    try:
+        with urlopen(f"{issuer.url}healthz", context=trusted):
+            return True
+    except (URLError, ConnectionError):
+        return False

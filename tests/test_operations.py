@@ -1,0 +1,453 @@
+"""Running the issuer: starting and stopping, figures, limits, and parts that fail meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from claimhooks import Settings
+from claimhooks.issuer import Parts, application, directory, operations
+from claimhooks.registry import StoreUnavailable, open_sql, open_store
+from claimhooks.registry.export import to_toml
+from claimhooks.registry.sql import SqlStore
+from given import eventually, processes_below
+from issuing import (
+    ISSUER,
+    PER_HOUR,
+    Answer,
+    Prepared,
+    form_request,
+    in_process,
+    prepare,
+    send,
+    verifier,
+)
+from postgres import running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from claimhooks.token import Verifier
+SLOW = """\
+import asyncio
+
+from claimhooks import hookimpl
+
+
+@hookimpl
+async def credentials_exchange(context):
+    await asyncio.sleep(float(context.request.params.get("sleep", 0)))
+"""
+"""Waits as long as the parameter `sleep` says, and lets others be served meanwhile."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A ``claimhooks serve``."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def ask(self, form: Mapping[str, str], seconds: float = 10) -> Answer:
+        """The answer to one token request."""
+        (answer,) = send(self.port, form_request(form), seconds=seconds)
+        return answer
+
+    def events(self) -> list[dict[str, object]]:
+        """What it has logged."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
+
+    def stop(self) -> int:
+        """Its exit status after SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def is_ready(self) -> bool:
+        with suppress(httpx2.TransportError):
+            return httpx2.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).is_success
+        return False
+
+    def verifier(self) -> Verifier:
+        """For the tokens of ORDERS."""
+        with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}") as client:
+            return verifier(client)
+
+
+@contextmanager
+def serving(folder: Path, *options: str, name: str = "serve") -> Iterator[Running]:
+    """``claimhooks serve`` in `folder`, ready."""
+    (port,) = free_ports(1)
+    log = folder / f"{name}.log"
+    command = [sys.executable, "-m", "claimhooks", "serve", "--port", str(port), *options]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+    running = Running(process, port, log)
+    try:
+        assert eventually(lambda: running.is_ready() or process.poll() is not None, 30)
+        assert process.poll() is None, log.read_text()
+        yield running
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that follow each other and that nobody listened at a moment ago."""
+    while True:
+        with ExitStack() as stack:
+            first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            with suppress(OSError, OverflowError):
+                for port in range(first + 1, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                return list(range(first, first + count))
+
+
+def configured(prepared: Prepared, server: str = "") -> tuple[str, ...]:
+    """The options with which `prepared` is served; `server` are lines for the table [server]."""
+    (prepared.hooks / "60-slow.py").write_text(SLOW)
+    text = prepared.config.read_text().replace("[server]\n", f"[server]\n{server}\n")
+    prepared.config.write_text(text)
+    return ("--config", "claimhooks.toml", "--hooks", "hooks", "--data", "data", "--metrics-port=0")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    return prepare(tmp_path / "issuer")
+
+
+def statuses(answers: list[Answer]) -> Counter[int]:
+    return Counter(answer.status for answer in answers)
+
+
+# Starting and stopping ---------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_stop_drops_no_request_that_is_under_way(prepared: Prepared) -> None:
+    form = prepared.form(sleep="1")
+    with (
+        serving(prepared.folder, *configured(prepared)) as issuer,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        answers = [pool.submit(issuer.ask, form) for _ in range(20)]
+        time.sleep(0.5)
+        issuer.process.send_signal(signal.SIGTERM)
+        assert statuses([answer.result() for answer in answers]) == {200: 20}
+        assert issuer.process.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_two_workers_serve_and_stop_together(prepared: Prepared) -> None:
+    form = prepared.form()
+    with serving(prepared.folder, *configured(prepared), "--workers", "2") as issuer:
+        check = issuer.verifier()
+        for _ in range(50):
+            answer = issuer.ask(form)
+            assert answer.status == 200
+            assert check.verify(json.loads(answer.body)["access_token"])["sub"] == "worker"
+        below = processes_below(issuer.process.pid)
+        assert issuer.stop() == 0
+        assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+
+
+@pytest.mark.slow
+def test_two_issuers_that_start_at_once_make_one_registry(tmp_path: Path) -> None:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        ExitStack() as stack,
+    ):
+        options = ("--metrics-port=0",)
+        begun = [serving(tmp_path, *options, name=name) for name in ("first", "second")]
+        issuers = list(pool.map(stack.enter_context, begun))
+        told = [text for one in issuers if "curl " in (text := one.log.read_text())]
+        (form,) = (
+            json.loads(found[1]) for text in told for found in re.finditer(r"-d '(.*)'", text)
+        )
+        assert statuses([issuer.ask(form) for issuer in issuers]) == {200: 2}
+        addresses = [f"http://127.0.0.1:{one.port}/.well-known/jwks.json" for one in issuers]
+        first, second = (httpx2.get(address).json() for address in addresses)
+        assert first == second
+
+
+# What operators see ------------------------------------------------------------------------------
+
+
+def test_the_metrics_tell_what_became_of_requests(prepared: Prepared) -> None:
+    settings = Settings.load(prepared.config)
+    parts = Parts.open(ISSUER, settings, prepared.config, prepared.hooks, prepared.data)
+    with TestClient(application(parts), ISSUER) as client:
+        forms = [
+            prepared.form(),
+            prepared.form(),
+            prepared.form(hook="AccessDenied"),
+            prepared.form(hook="fault"),
+            prepared.form(client_secret="wrong"),
+        ]
+        for form in forms:
+            client.post("/oauth/token", data=form)
+        text = TestClient(operations(parts)).get("/metrics").text
+    counted = dict(re.findall(r"^(claimhooks_exchanges_total\{.*\}) (.*)$", text, re.MULTILINE))
+    assert counted == {
+        'claimhooks_exchanges_total{error="",outcome="granted"}': "2.0",
+        'claimhooks_exchanges_total{error="access_denied",outcome="denied"}': "1.0",
+        'claimhooks_exchanges_total{error="server_error",outcome="fault"}': "1.0",
+        'claimhooks_exchanges_total{error="invalid_client",outcome="refused"}': "1.0",
+    }
+    assert "claimhooks_exchange_seconds_count 5.0" in text
+    assert "claimhooks_hooks_seconds_count 4.0" in text
+    assert "claimhooks_last_reload_successful 1.0" in text
+    digest = parts.runtime.generation.digest
+    named = f'claimhooks_active_generation_info{{digest="{digest}",lane="inline"}} 1.0'
+    assert named in text
+    names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+    assert names >= {
+        "claimhooks_reloads_total",
+        "claimhooks_last_reload_seconds",
+        "claimhooks_last_reload_success_timestamp_seconds",
+        "claimhooks_generations_draining",
+        "claimhooks_workers",
+        "claimhooks_worker_kills_total",
+        "claimhooks_suspended_hooks",
+    }
+
+
+@pytest.mark.slow
+def test_the_metrics_of_each_worker_are_at_a_port_of_its_own(prepared: Prepared) -> None:
+    first, second = free_ports(2)
+    options = configured(prepared)[:-1]
+    ports = ("--workers", "2", f"--metrics-port={first}")
+    with serving(prepared.folder, *options, *ports) as issuer:
+        assert issuer.ask(prepared.form()).status == 200
+        for port in (first, second):
+            assert "claimhooks_workers" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+
+
+def test_the_issuer_is_not_ready_while_the_registry_is_gone_for_too_long(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "FOLLOW", 0.02)
+    monkeypatch.setattr(directory, "STALE", 1.0)
+
+    def gone(_store: SqlStore) -> str:
+        raise StoreUnavailable("the database is gone")
+
+    with in_process(prepared) as client:
+        assert client.get("/readyz").status_code == 200
+        assert client.post("/oauth/token", data=prepared.form()).status_code == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlStore, "revision", gone)
+            assert eventually(lambda: client.get("/readyz").json()["registry"] == "unreachable")
+            assert client.post("/oauth/token", data=prepared.form()).status_code == 200
+            assert eventually(lambda: client.get("/readyz").status_code == 503)
+        assert eventually(lambda: client.get("/readyz").status_code == 200)
+        assert client.post("/oauth/token", data=prepared.form()).status_code == 200
+
+
+# Limits ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_quotas_and_assertions_hold_for_two_processes_together(prepared: Prepared) -> None:
+    options = configured(prepared)
+    if time.time() % 3600 > 3590:
+        time.sleep(10)  # so that all requests are of one hour
+    with (
+        serving(prepared.folder, *options, name="first") as first,
+        serving(prepared.folder, *options, name="second") as second,
+    ):
+        form = prepared.form("limited")
+        answers = [issuer.ask(form) for _ in range(2) for issuer in (first, second)]
+        assert [answer.status for answer in answers] == [200] * PER_HOUR + [429] * 2
+        assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
+
+        form = prepared.asserting(prepared.assertion())
+        assert [one.ask(form).status for one in (first, second, first)] == [200, 401, 401]
+
+
+@pytest.mark.slow
+def test_more_requests_than_places_are_refused_at_once(prepared: Prepared) -> None:
+    options = configured(prepared, "concurrency = 5")
+    form = prepared.form(sleep="1")
+    with serving(prepared.folder, *options) as issuer, ThreadPoolExecutor(40) as pool:
+        began = time.monotonic()
+        answers = list(pool.map(issuer.ask, [form] * 40))
+        assert time.monotonic() - began < 5
+        assert statuses(answers) == {200: 5, 503: 35}
+        assert all(one.headers["retry-after"] == "1" for one in answers if one.status == 503)
+        assert issuer.ask(prepared.form()).status == 200
+
+
+@pytest.mark.slow
+def test_connections_that_send_nothing_keep_nobody_from_being_served(prepared: Prepared) -> None:
+    count = 2000
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits[1] < count + 500:
+        pytest.skip(f"no more than {limits[1]} files can be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], count + 500), limits[1]))
+    form = prepared.form()
+    try:
+        with serving(prepared.folder, *configured(prepared)) as issuer, ExitStack() as stack:
+            for _ in range(count):
+                stack.enter_context(socket.create_connection(("127.0.0.1", issuer.port)))
+            for _ in range(20):
+                assert issuer.ask(form, seconds=2).status == 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+# Parts that fail meanwhile -----------------------------------------------------------------------
+
+
+def test_a_registry_file_that_is_broken_meanwhile_changes_nothing(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(directory, "FOLLOW", 0.02)
+    registry = prepared.folder / "registry.toml"
+    with closing(open_store(prepared.data / "registry.db")) as store:
+        good = to_toml(store.document())
+    registry.write_text(good)
+    configured(prepared, f'registry = "{registry}"')
+
+    def ask() -> int:
+        return client.post("/oauth/token", data=prepared.form()).status_code
+
+    with in_process(prepared) as client:
+        assert ask() == 200
+        registry.write_text(good.replace("[clients.worker]", "[clients.worker"))
+        assert eventually(lambda: "the registry stays as it was" in caplog.text)
+        assert ask() == 200
+        registry.write_text(good.replace("[clients.worker]", "[clients.worker]\nenabled = false"))
+        assert eventually(lambda: ask() == 401)
+        registry.write_text(good)
+        assert eventually(lambda: ask() == 200)
+
+
+@dataclass(frozen=True)
+class Database:
+    """What the registry of an issuer is in."""
+
+    server: str
+    """Lines for the table [server]."""
+    go: Callable[[], None]
+    come_back: Callable[[], None]
+
+
+@contextmanager
+def sqlite(prepared: Prepared) -> Iterator[Database]:
+    """A file, which goes by being moved away."""
+    away = prepared.folder / "away"
+    away.mkdir()
+
+    def move(before: Path, after: Path) -> None:
+        for path in before.glob("registry.db*"):
+            path.replace(after / path.name)
+
+    yield Database("", lambda: move(prepared.data, away), lambda: move(away, prepared.data))
+
+
+@contextmanager
+def postgresql(prepared: Prepared) -> Iterator[Database]:
+    """A server, which goes by being stopped as if it had been killed."""
+    with running_server() as server:
+        address = server.new_database()
+        with (
+            closing(open_sql(prepared.data / "registry.db")) as before,
+            closing(open_sql(address, create=True)) as after,
+        ):
+            after.replace(before.document())
+        yield Database(f'registry = "{address}"', server.stop, server.start)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [sqlite, pytest.param(postgresql, marks=pytest.mark.postgres)])
+def test_a_database_that_is_gone_for_a_while_costs_no_token_its_truth(
+    prepared: Prepared, kind: Callable[[Prepared], AbstractContextManager[Database]]
+) -> None:
+    with (
+        kind(prepared) as database,
+        serving(prepared.folder, *configured(prepared, database.server)) as issuer,
+        ThreadPoolExecutor(3) as pool,
+    ):
+        assert issuer.ask(prepared.form()).status == 200
+        until = time.monotonic() + 6
+
+        def load(client: str) -> list[Answer]:
+            found: list[Answer] = []
+            while time.monotonic() < until:
+                found.append(issuer.ask(prepared.form(client), seconds=20))
+            return found
+
+        names = ("worker", "hasty", "limited")
+        known, unknown, limited = (pool.submit(load, name) for name in names)
+        database.go()
+        time.sleep(3)
+        assert issuer.is_ready()
+        database.come_back()
+        assert statuses(known.result()).keys() == {200}
+        assert statuses(unknown.result()).keys() <= {200, 503}
+        assert statuses(limited.result()).keys() <= {200, 429, 503}
+        assert eventually(lambda: issuer.ask(prepared.form("rotating")).status == 200)
+        check = issuer.verifier()
+        for name, answers in zip(names, (known, unknown, limited), strict=True):
+            for answer in answers.result():
+                if answer.status == 200:
+                    assert check.verify(json.loads(answer.body)["access_token"])["sub"] == name
+        if kind is postgresql:
+            messages = [str(event.get("message")) for event in issuer.events()]
+            assert any("the registry cannot be reached" in message for message in messages)
+            assert "the registry can be reached again" in messages
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_costs_no_wrong_token(prepared: Prepared) -> None:
+    disk = prepared.folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        assert os.environ.get("CI") != "true", "CI must be able to mount a small disk"
+        pytest.skip("mounting a small disk needs more privileges")
+    try:
+        for path in prepared.data.iterdir():
+            (disk / path.name).write_bytes(path.read_bytes())
+        options = [*configured(prepared)]
+        options[options.index("data")] = "disk"
+        with serving(prepared.folder, *options) as issuer:
+            assert issuer.ask(prepared.form()).status == 200
+            _fill(disk / "filler")
+            assert issuer.ask(prepared.form()).status == 200
+            refused = issuer.ask(prepared.form("limited"))
+            assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+            assert issuer.ask(prepared.asserting(prepared.assertion())).status == 503
+            assert "disk is full" in issuer.log.read_text()
+            (disk / "filler").unlink()
+            assert eventually(lambda: issuer.ask(prepared.form("limited")).status == 200)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb") as file, suppress(OSError):
+        while True:
+            os.write(file.fileno(), bytes(4096))

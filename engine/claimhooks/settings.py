@@ -142,6 +142,14 @@ class Settings(_Table):
         """Where `gate` is: a relative one is beside the settings file."""
         return None if self.gate is None else Path(self._file).parent / self.gate
 
+    @property
+    def registry_address(self) -> str | None:
+        """Where the registry is: a file with a relative name is beside the settings file."""
+        named = self.server.registry
+        if named is None or "://" in named:
+            return named
+        return str(Path(self._file).parent / named)
+
     def of_hook(self, name: str) -> HookSettings:
         """The settings of one hook: the defaults if the file does not mention it."""
         return self.hooks.get(name, _DEFAULTS)

@@ -45,7 +45,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; a head that is whole at once, as usual, costs nothing more."""
-        if self._awaits_head and b"pgrade" in data:
+        if self._awaits_head and _UPGRADE.search(data):
             # RFC 9110 §7.8: to be ignored. The parser would leave out the body instead.
             top, end, rest = data.partition(b"\r\n\r\n")
             data = _UPGRADE.sub(b"\r\nIgnored:", top) + end + rest

@@ -92,9 +92,9 @@ def _form(body: bytes) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next((name for name in KNOWN if names.count(name) > 1), "")
         # RFC 6749 §3.2: parameters must not be included more than once.
-        raise Malformed(f"the parameter {twice} is there more than once")
+        raise Malformed(f"the parameter {twice} is there more than once".replace("  ", " "))
     return found
 
 

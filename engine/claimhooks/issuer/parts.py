@@ -82,7 +82,7 @@ class Parts:
         )
         if not runtime.generation.hooks:
             _log.warning("there are no hooks in %s: tokens are issued as they are", DEFAULT_HOOKS)
-        store = open_store(settings.server.registry or data / REGISTRY_NAME, create=True)
+        store = open_store(settings.registry_address or data / REGISTRY_NAME, create=True)
         state = open_state(store, data)
         keyring = Keyring.open(data / "keys", ALGORITHMS, create=True)
         directory = Directory(store)

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -61,8 +62,13 @@ def open_engine(url: URL, place: str, *, create: bool) -> Engine:
             hide_parameters=True,
         )
     _find_file(url, place, create=create)
+    # Else a connection made while the file is away would make another, empty one.
+    existing = {"mode": "rw", "uri": "true"}
     engine = create_engine(
-        url, connect_args={"timeout": WAIT}, pool_timeout=WAIT, hide_parameters=True
+        url.set(database=f"file:{quote(str(url.database))}", query={**url.query, **existing}),
+        connect_args={"timeout": WAIT},
+        pool_timeout=WAIT,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _set_up)
     return engine

@@ -240,8 +240,15 @@ def test_the_metrics_of_each_worker_are_at_a_port_of_its_own(prepared: Prepared)
     ports = ("--workers", "2", f"--metrics-port={first}")
     with serving(prepared.folder, *options, *ports) as issuer:
         assert issuer.ask(prepared.form()).status == 200
+
+        def are_told(port: int) -> bool:
+            try:
+                return "claimhooks_workers" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+            except httpx2.ConnectError:
+                return False  # the one process may be up before the other
+
         for port in (first, second):
-            assert "claimhooks_workers" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+            assert eventually(lambda port=port: are_told(port))  # type: ignore[misc]
 
 
 def test_the_issuer_is_not_ready_while_the_registry_is_gone_for_too_long(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from time import perf_counter_ns
 from traceback import format_exception_only
-from typing import TYPE_CHECKING, Final
+from types import NoneType
+from typing import TYPE_CHECKING
 
 from claimhooks.arguments import Arguments
 from claimhooks.errors import OAuthError, rfc_text, utf8_text
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from claimhooks.loading import LoadedGeneration
     from claimhooks.pipeline import Asking
     from claimhooks.policy import Standing
-
-_PLAIN: Final = (type(None), dict)
 
 
 class Overran(Exception):
@@ -53,7 +52,8 @@ class Calls:
         started = perf_counter_ns()
         try:
             value = self._functions[hook.name](*copies)
-            if type(value) in _PLAIN or not inspect.isawaitable(value):
+            kind = type(value)
+            if kind is dict or kind is NoneType or not inspect.isawaitable(value):
                 return Answer((perf_counter_ns() - started) // 100 / 10, value)
         except BaseException as error:
             if is_interrupt(error):

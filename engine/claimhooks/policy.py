@@ -134,8 +134,8 @@ class Judge:
         applied then. Raises :class:`NotAPatch` if the answer is no dict with text as keys.
         """
         patch: Patch = {}
-        claims: dict[str, JsonValue] = {}
-        refused: list[Refused] = []
+        # Those that the entry has, still empty.
+        claims, refused = entry.applied, entry.refused
         scope, expires_in = standing.scope, standing.expires_in
         for key, value in patch_of(answer).items():
             name = key if key.isascii() else utf8_text(key)
@@ -162,18 +162,18 @@ class Judge:
             claims_bytes += _ASCII_OVER_UTF8 * len(to_json(claims))
             if claims_bytes > WARN_BYTES:
                 claims_bytes = _drop_what_is_too_large(claims, standing, patch, refused)
-        entry.patch, entry.refused = patch, refused
+        entry.patch = patch
         if refused and (self.policy.mode == "strict" or _is_unusable(refused)):
+            entry.applied = {}
             return False
         if claims:
             standing.claims |= claims
             standing.claims_bytes = claims_bytes
-        entry.applied = applied = claims
         if "scope" in patch:
             standing.scope = scope
-            applied["scope"] = [*scope]
+            claims["scope"] = [*scope]
         if "expires_in" in patch:
-            applied["expires_in"] = standing.expires_in = expires_in
+            claims["expires_in"] = standing.expires_in = expires_in
         return True
 
     def _judge_scope(

@@ -6,25 +6,32 @@ command could not do its work.
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 import click
 
 from claimhooks import __version__
-from claimhooks.cli.check import check
-from claimhooks.cli.keys import keys
-from claimhooks.cli.registry import registry
-from claimhooks.cli.run import run
-from claimhooks.cli.serve import serve
-from claimhooks.cli.verify import verify
 from claimhooks.errors import ClaimhooksError, Problem, ProblemsError
 
 MAX_SHOWN: Final = 20
 
+COMMANDS: Final = ("run", "check", "serve", "registry", "keys", "verify")
+"""Each is the function of that name in the module of that name."""
+
 
 class _Commands(click.Group):
-    """Turns errors that an operator can mend into messages, and exit status 2."""
+    """Loads a command when it is called. Turns errors that an operator can mend into messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"claimhooks.cli.{cmd_name}")
+        return cast("click.Command", getattr(module, cmd_name))
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -65,11 +72,3 @@ def _fail(messages: list[str], count: int) -> NoReturn:
     if count > len(messages):
         click.echo(f"and {count - len(messages):,} more problems", err=True)
     sys.exit(2)
-
-
-main.add_command(run)
-main.add_command(check)
-main.add_command(verify)
-main.add_command(keys)
-main.add_command(registry)
-main.add_command(serve)

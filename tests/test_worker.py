@@ -212,11 +212,13 @@ class TestLoading:
                 "_g.py": "raise ValueError('ü')",
             }
         )
+        unknown = {"z": HookSettings()}
         with pytest.raises(LoadError) as inline:
-            Runtime(folder)
+            Runtime(folder, Settings(hooks=unknown))
         with pytest.raises(LoadError) as found:
-            Runtime(folder, worker())
+            Runtime(folder, worker(hooks=unknown))
         assert found.value.problems == inline.value.problems
+        assert len(found.value.problems) == 7
 
     @pytest.mark.parametrize(
         ("source", "code", "reason"),

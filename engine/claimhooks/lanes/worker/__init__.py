@@ -66,7 +66,6 @@ class WorkerLane:
     def load(self, plan: Plan) -> WorkerGeneration:
         """Start the workers of `plan`, and wait until they are ready. Raises :class:`LoadError`."""
         self._isolation = self._test(plan.settings)
-        plan.check(())
         crews: dict[bool, Crew] = {}
         found = None
         try:
@@ -75,6 +74,8 @@ class WorkerLane:
                 crews[network] = crew
                 self._crews.add(crew)
                 found = crew.start()
+            # Workers tell of these together with their own, but need not be believed.
+            plan.check(())
             generation = WorkerGeneration(plan, found or [], crews)
         except BaseException:
             _close(crews.values())

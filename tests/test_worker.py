@@ -210,6 +210,7 @@ class TestLoading:
                 "e.py": "raise SystemExit",
                 "f.py": "from . import _g",
                 "_g.py": "raise ValueError('ü')",
+                "h.py": "",
             }
         )
         unknown = {"z": HookSettings()}
@@ -218,7 +219,7 @@ class TestLoading:
         with pytest.raises(LoadError) as found:
             Runtime(folder, worker(hooks=unknown))
         assert found.value.problems == inline.value.problems
-        assert len(found.value.problems) == 7
+        assert len(found.value.problems) == 8
 
     @pytest.mark.parametrize(
         ("source", "code", "reason"),

@@ -129,10 +129,10 @@ class FoundHook:
     """A hook, as loading has found it."""
 
     name: str
-    line: int | None
     arguments: tuple[Argument, ...]
     rank: Rank
     is_async: bool
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ class FoundProblem:
     code: str
     file: str
     reason: str
-    line: int | None
     remedy: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,10 @@ class Rounds:
         self.found: Final = [
             wire.FoundHook(
                 hook.name,
-                hook.line,
                 cast("tuple[wire.Argument, ...]", hook.arguments),
                 cast("wire.Rank", hook.rank),
                 inspect.iscoroutinefunction(generation.functions[hook.name]),
+                hook.line,
             )
             for hook in generation.hooks
         ]

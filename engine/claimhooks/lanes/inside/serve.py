@@ -85,7 +85,7 @@ def serve(connection: socket.socket, mark_file: int, *, is_sandboxed: bool, netw
         generation = LoadedGeneration.load(plan, begin)
     except LoadError as error:
         problems = [
-            wire.FoundProblem(p.code, p.file, utf8_text(p.reason), p.line, p.remedy)
+            wire.FoundProblem(p.code, p.file, utf8_text(p.reason), p.remedy, p.line)
             for p in error.problems
         ]
         connection.sendall(_written(wire.Loading(problems=problems)))

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -434,6 +435,16 @@ def test_an_upgrade_of_the_protocol_is_ignored(issuer: Served, header: str) -> N
     upgrade = b"Connection: close, Upgrade\r\n" + header.encode()
     sent = form()(issuer).replace(b"Connection: close", upgrade)
     assert [answer.status for answer in send(issuer.port, sent)] == [200]
+
+
+@in_one_dialect
+def test_a_trailer_is_no_header(issuer: Served) -> None:
+    body = urlencode(issuer.form(client_id=None, client_secret=None)).encode()
+    kind = "Content-Type: application/x-www-form-urlencoded"
+    sent = head(kind, "Transfer-Encoding: chunked", "Trailer: Authorization")
+    proof = basic("worker", issuer.secrets["worker"]).encode()
+    sent += b"%x\r\n%s\r\n0\r\n%s\r\n\r\n" % (len(body), body, proof)
+    assert [answer.status for answer in send(issuer.port, sent)] == [401]
 
 
 @in_one_dialect

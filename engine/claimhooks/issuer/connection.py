@@ -59,6 +59,11 @@ class Connection(HttpToolsProtocol):
         else:
             self._begin_wait()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer behind the body is none (RFC 9110 §6.5.1)."""
+        if self._awaits_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Start the request, unless its head is too large (RFC 6585 §5)."""
         self._end_wait()

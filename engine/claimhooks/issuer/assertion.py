@@ -111,7 +111,7 @@ class Assertions:
                     leeway=SKEW,
                     options={"require": ["exp", "aud", "iss", "sub", "jti"]},
                 )
-            except (jwt.InvalidTokenError, ValueError) as error:
+            except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
                 problem = f"a client assertion that is not valid: {error}"
                 continue
             expires = claims["exp"]

@@ -394,6 +394,8 @@ class TestWatching:
         with subprocess.Popen(
             [sys.executable, "-u", "-m", "claimhooks", "run", "sample.json", "--watch"],
             cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # A shell that runs the tests in the background lets them ignore ^C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         ) as process:  # fmt: skip
             assert process.stdout is not None
             output = process.stdout
@@ -406,10 +408,13 @@ class TestWatching:
                     seen += line
                 return seen
 
-            until("^C ends")
-            yield project, until
-            process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
+            try:
+                until("^C ends")
+                yield project, until
+                process.send_signal(signal.SIGINT)
+                assert process.wait(10) == 0
+            finally:
+                process.kill()
 
     def test_a_changed_hook(self, watching: tuple[Path, Callable[[str], str]]) -> None:
         project, until = watching

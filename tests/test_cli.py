@@ -395,7 +395,7 @@ class TestWatching:
             [sys.executable, "-u", "-m", "claimhooks", "run", "sample.json", "--watch"],
             cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             # A shell that runs the tests in the background lets them ignore ^C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         ) as process:  # fmt: skip
             assert process.stdout is not None
             output = process.stdout

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
+from claimhooks.cli.options import format_option
 from claimhooks.keyring import Keyring
 from claimhooks.registry.model import MAX_LIFETIME
 from claimhooks.token import ALGORITHMS
@@ -54,14 +55,7 @@ Examples:
   claimhooks keys list --keys deploy/keys --format json""",
 )
 @_keys_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For reading, or one JSON document.",
-)
+@format_option
 def list_keys(folder: Path, style: Literal["text", "json"]) -> None:
     """List every key: kid, algorithm, state, since when and until when it is in this state."""
     entries = Keyring.open(folder, create=False).entries()

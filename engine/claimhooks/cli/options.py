@@ -25,6 +25,14 @@ config_option: Final = click.option(
     type=click.Path(path_type=Path),
     help="The settings.  [default: claimhooks.toml beside the hooks folder, if there is one]",
 )
+format_option: Final = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For reading, or one JSON document.",
+)
 allow_empty_option: Final = click.option(
     "--allow-empty", is_flag=True, help="Accept a folder without hooks."
 )

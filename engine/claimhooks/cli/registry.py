@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from claimhooks.cli.options import format_option
 from claimhooks.cli.records import (
     add_api,
     add_client,
@@ -97,14 +98,7 @@ Examples:
   claimhooks registry list grants --format json""",
 )
 @click.argument("kind", type=click.Choice(["clients", "apis", "grants"]), default="clients")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How records are printed.",
-)
+@format_option
 @registry_option
 def list_(kind: str, style: str, address: str) -> None:
     """List clients (the default), apis or grants."""

@@ -15,6 +15,7 @@ from claimhooks.cli.options import (
     allow_empty_option,
     config_option,
     duration,
+    format_option,
     settings_file,
     settings_from,
 )
@@ -59,14 +60,7 @@ not hold; 2 if hooks, settings or samples cannot be used."""
     help="The folder of hooks.",
 )
 @config_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How results are printed.",
-)
+@format_option
 @click.option("--sign", is_flag=True, help="Sign with a throw-away key and print the JWT.")
 @click.option(
     "--profile",

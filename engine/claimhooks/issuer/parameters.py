@@ -92,9 +92,10 @@ def _form(body: bytes) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next((name for name in KNOWN if names.count(name) > 1), "")
+        # One that we know: what a client has made up is not repeated to it, nor logged.
+        twice = next((f"parameter {name}" for name in KNOWN if names.count(name) > 1), "parameter")
         # RFC 6749 §3.2: parameters must not be included more than once.
-        raise Malformed(f"the parameter {twice} is there more than once".replace("  ", " "))
+        raise Malformed(f"the {twice} is there more than once")
     return found
 
 

@@ -55,16 +55,7 @@ class Zygote:
 
     def fork(self, memory: int, *, is_sandboxed: bool, network: bool) -> Worker:
         """A new worker of at most `memory` MiB. Raises :class:`ZygoteFailed`."""
-        return self._fork(
-            {
-                "op": "fork",
-                "memory": memory,
-                "sandbox": is_sandboxed,
-                "network": network,
-                "probe": False,
-                "issuer": os.getpid(),
-            }
-        )
+        return self._fork(memory, is_sandboxed=is_sandboxed, network=network, probe=False)
 
     def status_of(self, worker: Worker) -> int | None:
         """The wait status of a worker that has been killed; None if it went with its zygote."""
@@ -80,16 +71,7 @@ class Zygote:
 
     def probe(self, memory: int, *, is_sandboxed: bool) -> Isolation:
         """What a hook in a worker is kept from, as a worker has tried it out."""
-        worker = self._fork(
-            {
-                "op": "fork",
-                "memory": memory,
-                "sandbox": is_sandboxed,
-                "network": False,
-                "probe": True,
-                "issuer": os.getpid(),
-            }
-        )
+        worker = self._fork(memory, is_sandboxed=is_sandboxed, network=False, probe=True)
         try:
             worker.connection.settimeout(PROBE)
             frames: list[tuple[int, bytes]] = []
@@ -115,7 +97,15 @@ class Zygote:
             self._is_closed = True
             _end(self._process, self._control)
 
-    def _fork(self, asked: Fork) -> Worker:
+    def _fork(self, memory: int, *, is_sandboxed: bool, network: bool, probe: bool) -> Worker:
+        asked: Fork = {
+            "op": "fork",
+            "memory": memory,
+            "sandbox": is_sandboxed,
+            "network": network,
+            "probe": probe,
+            "issuer": os.getpid(),
+        }
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -25,16 +21,16 @@ from claimhooks.keyring import Keyring
 from claimhooks.registry import (
     ApiRecord,
     ClientRecord,
+    Document,
     GrantRecord,
     SecretRecord,
     open_sql,
     secret_key,
 )
 from claimhooks.registry.secret_hash import digest, generate
-from claimhooks.token import ALGORITHMS, SigningKey
+from claimhooks.token import ALGORITHMS, TYPES, Algorithm, Profile, SigningKey
 from given import API, eventually, hook
 
-OTHER_API = "https://other.example/"
 TIER = "https://acme.example/tier"
 METHOD = "https://acme.example/auth_method"
 SUSPENDED = "this client is suspended"
@@ -50,6 +46,11 @@ HOOK = hook(
     }}
     """
 )
+
+
+def api_of(profile: Profile, algorithm: Algorithm) -> str:
+    """The API whose tokens have this profile, and are signed with this algorithm."""
+    return f"https://{algorithm.lower()}.{profile}.example/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +117,22 @@ class Issuer:
         names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
         return dict.fromkeys(names, str(self.ca))
 
-    @property
-    def signing_key(self) -> SigningKey:
+    def signing_key(self, algorithm: Algorithm) -> SigningKey:
         """The key that it signs with: for tokens that it would never issue."""
         keyring = Keyring.open(self.folder / "data" / "keys", ALGORITHMS, create=False)
-        return keyring.signing_key("RS256")
+        return keyring.signing_key(algorithm)
 
 
 @contextmanager
-def serving(folder: Path, settings: str = "", *, tls: bool = True) -> Iterator[Issuer]:
-    """An issuer whose files are in `folder`, as long as the context lasts."""
+def serving(folder: Path, path: str = "") -> Iterator[Issuer]:
+    """An issuer with its files in `folder`, and `path` in its URL, as long as the context lasts."""
     worker, suspended = _accounts(folder / "data")
     (folder / "hooks").mkdir()
     (folder / "hooks" / "10-tier.py").write_text(HOOK)
-    (folder / "claimhooks.toml").write_text(settings)
     port = free_port()
-    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
-    arguments = ["serve", "--port", str(port), "--metrics-port", "0"]
-    if tls:
-        arguments += _certificate(folder)
-    issuer = Issuer(url, folder, worker, suspended)
+    issuer = Issuer(f"https://127.0.0.1:{port}/{path}", folder, worker, suspended)
+    (folder / "claimhooks.toml").write_text(f'issuer = "{issuer.url}"\n')
+    arguments = ["serve", "--port", str(port), "--metrics-port", "0", *_certificate(folder)]
     with (folder / "log").open("w") as log, running(arguments, folder, log.fileno()) as process:
         if not eventually(lambda: process.poll() is not None or _answers(issuer)) or process.poll():
             raise AssertionError((folder / "log").read_text())
@@ -169,52 +166,40 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def lacking(what: str) -> NoReturn:
-    """Skips the test because of what is not there, but fails it under CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
-def run(command: list[str | Path], environment: Mapping[str, str], *, given: str = "") -> str:
-    """What `command` prints. Raises RuntimeError with what it says if it fails."""
-    if shutil.which(command[0]) is None:
-        lacking(f"{command[0]} is not installed")
-    done = subprocess.run(
-        command,
-        env={**os.environ, **environment},
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
-    return done.stdout
-
-
 def _accounts(data: Path) -> tuple[Account, Account]:
-    """Two clients in a new registry, both with a grant at two APIs."""
+    """Two clients in a new registry, both with a grant at every API."""
     data.mkdir(mode=0o700)
     hashing_key = secret_key(data)
-    store = open_sql(data / "registry.db", create=True)
     scopes = {"orders:read": "", "orders:write": "", "reports:export": ""}
-    for identifier in (API, OTHER_API):
-        store.put_api(ApiRecord(identifier=identifier, scopes=scopes))
+    apis = [
+        ApiRecord(identifier=API, scopes=scopes),
+        *(
+            ApiRecord(
+                identifier=api_of(profile, algorithm),
+                scopes=scopes,
+                token_profile=profile,
+                signing_alg=algorithm,
+            )
+            for profile in TYPES
+            for algorithm in ALGORITHMS
+        ),
+    ]
     worker, suspended = (
         Account(client_id, generate(), SigningKey.generate("RS256"))
         for client_id in ("orders-worker", "suspended-worker")
     )
-    store.put_client(worker.record(hashing_key, suspended=False))
-    store.put_client(suspended.record(hashing_key, suspended=True))
-    for account in (worker, suspended):
-        for audience in (API, OTHER_API):
-            granted = ("orders:read", "orders:write")
-            store.put_grant(
-                GrantRecord(client_id=account.client_id, audience=audience, scopes=granted)
-            )
-    store.close()
+    clients = [
+        worker.record(hashing_key, suspended=False),
+        suspended.record(hashing_key, suspended=True),
+    ]
+    granted = ("orders:read", "orders:write")
+    grants = [
+        GrantRecord(client_id=client.id, audience=api.identifier, scopes=granted)
+        for client in clients
+        for api in apis
+    ]
+    with closing(open_sql(data / "registry.db", create=True)) as store:
+        store.merge(Document.of(clients, apis, grants))
     return worker, suspended
 
 
@@ -229,9 +214,9 @@ def _certificate(folder: Path) -> list[str]:
 
 
 def _answers(issuer: Issuer) -> bool:
-    trusted = ssl.create_default_context(cafile=issuer.ca) if issuer.ca.exists() else None
+    trusted = ssl.create_default_context(cafile=issuer.ca)
     try:
-        with urlopen(f"{issuer.url}healthz", context=trusted):
+        with urlopen(f"https://{issuer.host}/healthz", context=trusted):
             return True
     except (URLError, ConnectionError):
         return False

@@ -161,6 +161,7 @@ def method_not_allowed(method: str) -> Case:
 
 NOT_GRANTED: tuple[Right, Right] = ((400, "unauthorized_client"), (403, "access_denied"))
 UNKNOWN_API: tuple[Right, Right] = ((400, "invalid_target"), (403, "access_denied"))
+SEVERAL_APIS: Right = (400, "invalid_target")
 
 ROWS = [
     Case("control: form body", form(), OK),
@@ -310,7 +311,8 @@ NEIGHBOURS = [
     unproven("client_id of 10,000 characters", form(client_id="x" * 10_000)),
     Case("unknown audience", form(audience="https://nowhere.example/"), *UNKNOWN_API),
     Case("no audience", form(audience=None), MALFORMED, (403, "access_denied")),
-    Case("another resource than audience", form(resource=UNGRANTED), MALFORMED),
+    Case("another resource than audience", form(resource=UNGRANTED), SEVERAL_APIS),
+    Case("resource twice", appended(b"&resource=a&resource=b"), SEVERAL_APIS),
     Case("client_id of another client beside Basic", with_basic(client_id="hasty"), MALFORMED),
     unproven("assertion: the public key as HMAC secret", hmac_of_the_public_key),
     unproven("assertion: for another server", asserting(aud="https://other.example/")),

@@ -458,3 +458,21 @@ def _fill(path: Path) -> None:
     with path.open("wb") as file, suppress(OSError):
         while True:
             os.write(file.fileno(), bytes(4096))
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_raises_nothing() -> None:
+    program = (
+        "import os; from claimhooks.issuer.process import EventLines; write = EventLines()\n"
+        "for _ in range(3): write(b'{}')\n"
+        "os._exit(7)"
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    message = "the log of exchanges cannot be written: [Errno 28] No space left on device\n"
+    assert (done.returncode, done.stderr) == (7, message)

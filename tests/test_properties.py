@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from claimhooks import Api, Client, Exchange, LoadError, Policy, Runtime, TraceEntry
 from claimhooks.claims import MAX_BYTES, RESERVED, RESERVED_PREFIXES, encoded_size
 from claimhooks.policy import Judge, NotAPatch, Standing
+from claimhooks.token import ALGORITHMS, Algorithm, SigningKey
 
 API = "https://api.acme.example/"
+KEYS = {alg: SigningKey.generate(alg) for alg in ALGORITHMS}
 TOKENS = st.sampled_from(["a", "b", "c", "d", "e", "a b", 'q"', "", "ü", "a\n"])
 GOOD_TOKENS = st.sampled_from(["a", "b", "c"])
 
@@ -163,3 +166,26 @@ class Reloading(RuleBasedStateMachine):
 
 TestReloading = Reloading.TestCase
 TestReloading.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**53) + 1, 2**53 - 1),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(st.characters(codec="utf-8")),
+    ),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text("aé"), inner)),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None)
+@given(json_values, st.sampled_from(ALGORITHMS))
+def test_whatever_is_signed_is_what_a_verifier_reads(value: Any, alg: Algorithm) -> None:
+    key = KEYS[alg]
+    token = key.sign({"iss": "https://issuer.example/", "https://acme.example/x": value})
+    read = jwt.decode(token, jwt.PyJWK(key.public_jwk()), algorithms=[alg])
+    assert read == {"iss": "https://issuer.example/", "https://acme.example/x": value}
+    assert jwt.get_unverified_header(token) == key.header()

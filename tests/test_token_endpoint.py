@@ -494,6 +494,7 @@ PROVOKED: dict[type[Refusal], tuple[Provoke, str]] = {
         "",
     ),
     refusals.NoAudience: (asking(audience=None), ""),
+    refusals.SeveralTargets: (asking(resource=UNGRANTED), ""),
     refusals.UnknownAudience: (
         asking(audience="https://nowhere.example/"),
         "https://nowhere.example/",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeGuard, cast
 from urllib.parse import urlsplit
+
+from pydantic_core import to_json
 
 from claimhooks.errors import utf8_text
 
@@ -101,8 +102,8 @@ def is_within(host: str, domains: Iterable[str]) -> str | None:
 
 
 def encoded_size(claims: dict[str, JsonValue]) -> int:
-    """Bytes that `claims` take in a token's payload, which PyJWT writes as ASCII."""
-    return len(json.dumps(claims, separators=(",", ":")))
+    """Bytes that `claims` take in a token's payload, before base64url."""
+    return len(to_json(claims))
 
 
 def checked_copy(value: object) -> JsonValue:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
-from pydantic_core import to_json
 
 from claimhooks import claims as rules
 from claimhooks.errors import utf8_text
@@ -23,9 +22,6 @@ from claimhooks.exchange import (
 
 WARN_BYTES: Final = 4_000
 """From here on, tokens come near the header limits of real servers (8 kB and less)."""
-
-# PyJWT's longest ASCII escape, \ud83d\ude00, is three times as long as the four bytes of UTF-8.
-_ASCII_OVER_UTF8: Final = 3
 
 _is_scope_token: Final = re.compile(SCOPE_SYNTAX).fullmatch
 
@@ -125,7 +121,8 @@ class Judge:
             if policy.scopes == "grant"
             else "neither the client's grant has it, nor does the API define it"
         )
-        self._refusal_of_name = lru_cache(maxsize=4096)(self._judge_name)
+        self.refusal_of_name = lru_cache(maxsize=4096)(self._judge_name)
+        """Why a claim may not have this name: code and reason; None: it may."""
 
     def apply(self, answer: object, standing: Standing, entry: TraceEntry) -> bool:
         """Judge what the hook of `entry` answered, and apply to `standing` what is allowed.
@@ -150,7 +147,7 @@ class Judge:
             elif name == "expires_in":
                 expires_in = _judge_lifetime(asked, standing, refused)
             else:
-                why = self._refusal_of_name(name)
+                why = self.refusal_of_name(name)
                 if why is None and name in standing.claims:
                     why = _conflict(name, asked, standing)
                 if why is None:
@@ -159,7 +156,7 @@ class Judge:
                     refused.append(Refused(name, *why))
         claims_bytes = standing.claims_bytes
         if claims:
-            claims_bytes += _ASCII_OVER_UTF8 * len(to_json(claims))
+            claims_bytes += rules.encoded_size(claims)
             if claims_bytes > WARN_BYTES:
                 claims_bytes = _drop_what_is_too_large(claims, standing, patch, refused)
         entry.patch = patch

@@ -11,11 +11,13 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
+from pydantic_core import to_json
 
 from claimhooks.errors import OAuthError, TokenRejected
 
@@ -36,6 +38,8 @@ TYPES: Final[dict[Profile, str]] = {"rfc9068": "at+jwt", "auth0": "JWT"}
 """The JOSE header ``typ`` of each profile (RFC 9068 §2.1)."""
 
 RSA_BITS: Final = 2048
+
+_SIGNERS: Final = get_default_algorithms()
 
 
 class NoToken(OAuthError):
@@ -124,17 +128,32 @@ class SigningKey:
 
     def header(self, profile: Profile = "rfc9068") -> dict[str, str]:
         """The JOSE header of tokens signed with this key."""
-        return {"alg": self.algorithm, "typ": TYPES[profile], "kid": self.kid}
+        return _header(self.algorithm, profile, self.kid)
 
     def sign(self, claims: Mapping[str, JsonValue], profile: Profile = "rfc9068") -> str:
-        """The compact JWT (RFC 7519 §3)."""
-        return jwt.encode(
-            dict(claims), self.private, algorithm=self.algorithm, headers=self.header(profile)
-        )
+        """The compact JWT (RFC 7519 §3, RFC 7515 §7.1)."""
+        # Not `jwt.encode`: what it finds out anew for each token costs a third of an ES256 one.
+        header = _encoded_header(self.algorithm, profile, self.kid)
+        signing_input = header + b"." + _base64url(to_json(claims))
+        signature = _SIGNERS[self.algorithm].sign(signing_input, self.private)
+        return (signing_input + b"." + _base64url(signature)).decode()
+
+
+def _header(algorithm: Algorithm, profile: Profile, kid: str) -> dict[str, str]:
+    return {"alg": algorithm, "typ": TYPES[profile], "kid": kid}
+
+
+@lru_cache(maxsize=64)
+def _encoded_header(algorithm: Algorithm, profile: Profile, kid: str) -> bytes:
+    return _base64url(to_json(_header(algorithm, profile, kid)))
+
+
+def _base64url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _public_jwk(private: PrivateKey, algorithm: Algorithm) -> Jwk:
-    encoded = get_default_algorithms()[algorithm].to_jwk(private.public_key(), as_dict=True)
+    encoded = _SIGNERS[algorithm].to_jwk(private.public_key(), as_dict=True)
     members = ("kty", "crv", "x", "y", "n", "e")
     return {name: cast("str", encoded[name]) for name in members if name in encoded}
 
@@ -148,7 +167,7 @@ def thumbprint(jwk: Jwk) -> str:
     }
     members = {name: jwk[name] for name in required[jwk["kty"]]}
     digest = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode())
-    return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+    return _base64url(digest.digest()).decode()
 
 
 # Verification ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { auth } from "express-oauth2-jwt-bearer";
 import { given } from "./given.mjs";
 
 const app = express();
-app.use(auth({ issuerBaseURL: given.issuer, audience: given.audience, strict: true }));
+app.use(auth({ issuerBaseURL: given.issuer, audience: given.audience, strict: given.strict }));
 app.get("/", (request, response) => response.json(request.auth.payload));
 app.use((error, _request, response, _next) =>
   response.status(error.status ?? 500).set(error.headers).end(),

@@ -4,7 +4,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import { given } from "./given.mjs";
 
 const keys = createRemoteJWKSet(new URL(given.jwks_uri));
-const expected = { issuer: given.issuer, audience: given.audience, typ: "at+jwt" };
+const expected = { issuer: given.issuer, audience: given.audience, typ: given.typ };
 const verdicts = [];
 for (const token of given.tokens) {
   try {

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic_core import to_json
-from starlette.responses import Response
 
 from claimhooks.errors import OAuthError, rfc_text
 from claimhooks.issuer.refusals import CHALLENGE, NotAuthenticated, Refusal
 
 if TYPE_CHECKING:
+    from starlette.types import Send
+
     from claimhooks.exchange import Denial, Outcome
 
 ErrorStyle = Literal["rfc6749", "auth0"]
 
-NOT_STORED: Final = {"cache-control": "no-store", "pragma": "no-cache"}
-"""RFC 6749 §5.1."""
+_HEADERS: Final = (
+    (b"content-type", b"application/json"),
+    # RFC 6749 §5.1.
+    (b"cache-control", b"no-store"),
+    (b"pragma", b"no-cache"),
+)
 
 
-def token(access_token: str, outcome: Outcome) -> Response:
+@dataclass(slots=True)
+class Answer:
+    """A response, kept simpler than Starlette's: the token endpoint needs no more."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    """Besides those that every answer has."""
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """All headers, as ASGI has them."""
+        own = [(name.encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+        return [*_HEADERS, (b"content-length", b"%d" % len(self.body)), *own]
+
+    async def send(self, send: Send) -> None:
+        """Send it as the answer of an ASGI application."""
+        await send(
+            {"type": "http.response.start", "status": self.status, "headers": self.raw_headers}
+        )
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def token(access_token: str, outcome: Outcome) -> Answer:
     """The access token (RFC 6749 §5.1)."""
     body: dict[str, object] = {
         "access_token": access_token,
@@ -28,16 +57,16 @@ def token(access_token: str, outcome: Outcome) -> Response:
     }
     if outcome.scope:
         body["scope"] = " ".join(outcome.scope)
-    return _json(200, body)
+    return Answer(200, to_json(body))
 
 
-def denied(denial: Denial) -> Response:
+def denied(denial: Denial) -> Answer:
     """What a hook's denial, or a fault, is answered with."""
     body = {"error": denial.error, "error_description": denial.error_description}
-    return _json(denial.status, body)
+    return Answer(denial.status, to_json(body))
 
 
-def refused(error: OAuthError, style: ErrorStyle) -> Response:
+def refused(error: OAuthError, style: ErrorStyle) -> Answer:
     """What a refusal of the issuer is answered with."""
     status, body = error.status, {"error": error.error, "error_description": error.description}
     if style == "auth0" and isinstance(error, Refusal) and (other := error.auth0) is not None:
@@ -53,10 +82,4 @@ def refused(error: OAuthError, style: ErrorStyle) -> Response:
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, Refusal) and error.ends_connection:
         headers["connection"] = "close"
-    return _json(status, body, headers)
-
-
-def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        to_json(body), status, {**NOT_STORED, **(headers or {})}, media_type="application/json"
-    )
+    return Answer(status, to_json(body), headers)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from claimhooks.issuer.health import Health
-from claimhooks.issuer.metadata import METADATA_PATHS, Metadata
+from claimhooks.issuer.metadata import Metadata, metadata_paths, path_of
 from claimhooks.issuer.openapi import OPENAPI_PATH, OpenApi
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH, Parts
 from claimhooks.issuer.token_endpoint import TokenEndpoint
@@ -49,9 +49,9 @@ def create_app() -> Starlette:
 def open_parts() -> Parts:
     """The parts of an issuer that environment variables describe.
 
-    ``CLAIMHOOKS_CONFIG`` is the settings file, ``CLAIMHOOKS_HOOKS`` and ``CLAIMHOOKS_DATA`` are
-    folders, by default ``data`` and ``hooks``, which alone may be missing; ``CLAIMHOOKS_ISSUER`` is
-    the issuer's URL where the settings have none. Raises
+    ``CLAIMHOOKS_CONFIG`` is the settings file; ``CLAIMHOOKS_HOOKS`` is the folder of hooks or a
+    bundle, and ``CLAIMHOOKS_DATA`` a folder, by default ``hooks`` and ``data``, which alone may be
+    missing; ``CLAIMHOOKS_ISSUER`` is the issuer's URL where the settings have none. Raises
     :class:`~claimhooks.errors.ProblemsError`.
     """
     config = os.environ.get("CLAIMHOOKS_CONFIG")
@@ -60,7 +60,7 @@ def open_parts() -> Parts:
         settings.issuer or os.environ.get("CLAIMHOOKS_ISSUER") or DEFAULT_ISSUER,
         settings,
         Path(config) if config else None,
-        Path(hooks) if (hooks := os.environ.get("CLAIMHOOKS_HOOKS")) else None,
+        os.environ.get("CLAIMHOOKS_HOOKS") or None,
         Path(os.environ.get("CLAIMHOOKS_DATA", "data")),
     )
 
@@ -89,7 +89,7 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
         routes=[
             Route(TOKEN_PATH, token),
             Route(JWKS_PATH, metadata.jwks),
-            *(Route(path, metadata.configuration) for path in METADATA_PATHS),
+            *(Route(path, metadata.configuration) for path in metadata_paths(parts.issuer)),
             Route(OPENAPI_PATH, OpenApi(parts).document),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
@@ -98,6 +98,7 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
         lifespan=lifespan,
     )
     app.token = token
+    app.path = path_of(parts.issuer)
     # A redirect would have clients send their secrets once more, to wherever Host says.
     app.router.redirect_slashes = False
     return app
@@ -107,13 +108,19 @@ class _Issuer(Starlette):
     """Hands token requests on at once: the way through all layers costs each as much as a hook."""
 
     token: TokenEndpoint
+    path: str
+    """Of the issuer's URL: what is below it is here as well, for who does not take it away."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"] == TOKEN_PATH:
-            await self.token(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path in (TOKEN_PATH, self.path + TOKEN_PATH):
+                await self.token(scope, receive, send)
+                return
+            if self.path and path.startswith(f"{self.path}/"):
+                scope = {**scope, "path": path.removeprefix(self.path)}
+        await super().__call__(scope, receive, send)
 
 
 def operations(parts: Parts) -> Starlette:

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol
 
-from pydantic_core import to_json
+from pydantic import Field, TypeAdapter
 
 if TYPE_CHECKING:
     from claimhooks.exchange import Outcome
@@ -21,9 +21,23 @@ _log: Final = logging.getLogger(EXCHANGES)
 
 
 @dataclass(slots=True)
-class Event:
-    """What became of one token request."""
+class HookEvent:
+    """A hook that failed, denied, or was refused something, and where."""
 
+    hook: str
+    code: str
+    reason: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Event:
+    """What became of one token request: what is None is not told."""
+
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it came in."""
+    event: Literal["exchange"] = "exchange"
     trace: str = field(default_factory=lambda: os.urandom(8).hex())
     client: str | None = None
     auth_method: str | None = None
@@ -40,18 +54,18 @@ class Event:
     lane: str | None = None
     kid: str | None = None
     jti: str | None = None
-    hooks: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
-    """The hooks that failed, denied, or were refused something, and where."""
+    hooks: list[HookEvent] | None = None
     micros: dict[str, float] = field(default_factory=dict[str, float])
     """Microseconds for each stage."""
-    began: int = field(default_factory=perf_counter_ns)
-    _stage: int = 0
+    began: Annotated[int, Field(exclude=True)] = field(default_factory=perf_counter_ns)
+    stage: Annotated[int, Field(exclude=True)] = 0
+    """When the latest stage ended."""
 
     def ended(self, stage: str) -> None:
         """Take the time of the stage that ends here."""
         now = perf_counter_ns()
-        self.micros[stage] = (now - (self._stage or self.began)) // 100 / 10
-        self._stage = now
+        self.micros[stage] = (now - (self.stage or self.began)) // 100 / 10
+        self.stage = now
 
     def judged(self, outcome: Outcome) -> None:
         """Take note of what the hooks did."""
@@ -60,60 +74,37 @@ class Event:
             self.error = outcome.error.error
         else:
             self.scope = outcome.scope
+        found: list[HookEvent] = []
         for entry in outcome.trace:
             if (error := entry.error) is not None:
-                found: dict[str, object] = {
-                    "hook": entry.hook,
-                    "code": error.code,
-                    "reason": error.reason,
-                    "file": error.file,
-                    "line": error.line,
-                }
-                self.hooks.append(found)
-            for refused in entry.refused:
-                self.hooks.append(
-                    {"hook": entry.hook, "code": refused.code, "reason": refused.reason}
+                found.append(
+                    HookEvent(entry.hook, error.code, error.reason, error.file, error.line)
                 )
+            found += [HookEvent(entry.hook, one.code, one.reason) for one in entry.refused]
+        self.hooks = found or None
 
     @property
     def seconds(self) -> float:
         """Since the request came in."""
         return (perf_counter_ns() - self.began) / 1e9
 
-    def write(self) -> None:
-        """Hand the event to the logger ``claimhooks.exchanges``: as a line of JSON."""
-        if not _log.isEnabledFor(logging.INFO):
-            return
+    def line(self) -> bytes:
+        """The event as it is logged: a line of JSON, without its end."""
         self.micros["total"] = (perf_counter_ns() - self.began) // 100 / 10
-        document: dict[str, object] = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "event": "exchange",
-            "trace": self.trace,
-            "client": self.client,
-            "auth_method": self.auth_method,
-            "audience": self.audience,
-            "requested_scope": self.requested_scope,
-            "scope": self.scope,
-            "outcome": self.outcome,
-            "error": self.error,
-            "reason": self.reason,
-            "generation": self.generation,
-            "lane": self.lane,
-            "kid": self.kid,
-            "jti": self.jti,
-            "hooks": self.hooks,
-            "micros": self.micros,
-        }
-        # Not `info`, which looks up the caller for each record.
-        _log.handle(logging.LogRecord(EXCHANGES, logging.INFO, "", 0, _Line(document), None, None))
+        return _EVENT.dump_json(self, exclude_none=True)
 
 
-class _Line:
-    """Written as JSON only if some handler wants it."""
+_EVENT: Final = TypeAdapter(Event)
 
-    def __init__(self, document: dict[str, object]) -> None:
-        self._document = document
 
-    def __str__(self) -> str:
-        present = {key: value for key, value in self._document.items() if value not in (None, [])}
-        return to_json(present, fallback=str).decode()
+class Lines(Protocol):
+    """Where the lines of events go."""
+
+    def __call__(self, line: bytes, /) -> None:
+        """Take one; raises nothing."""
+        ...
+
+
+def to_logger(line: bytes) -> None:
+    """Hand a line to the logger ``claimhooks.exchanges``."""
+    _log.info(line.decode())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from claimhooks.exchange import SCOPE_SYNTAX
 from claimhooks.issuer.refusals import (
     GrantTypeNotAllowed,
-    Malformed,
     NoAudience,
     NoGrant,
     NoGrantType,
     ScopeMalformed,
     ScopeNotGranted,
+    SeveralTargets,
     UnknownAudience,
     UnknownGrantType,
 )
@@ -47,7 +47,7 @@ async def entitlement(
         raise GrantTypeNotAllowed
     audience, resource = parameters.get("audience"), parameters.get("resource")
     if audience and resource and audience != resource:
-        raise Malformed("audience and resource name different APIs")
+        raise SeveralTargets
     name = audience or resource
     if not isinstance(name, str):
         raise NoAudience

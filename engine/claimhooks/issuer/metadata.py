@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
 from claimhooks.issuer.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH
+from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,6 +25,22 @@ METADATA_PATHS: Final = (
     "/.well-known/oauth-authorization-server",
     "/.well-known/openid-configuration",
 )
+
+
+def path_of(issuer: str) -> str:
+    """The path of the URL `issuer`, as a server sees it: empty, or without a slash at its end."""
+    return unquote(urlsplit(issuer).path).rstrip("/")
+
+
+def metadata_paths(issuer: str) -> tuple[str, ...]:
+    """Where the metadata of `issuer` is: its path, if any, stands at the end (RFC 8414 §3.1).
+
+    A slash may follow, which some clients leave there. OpenID has the path in front (OpenID Connect
+    Discovery 1.0 §4), like that of all else that belongs to the issuer.
+    """
+    path = path_of(issuer)
+    ends = ("", path, f"{path}/") if path else ("",)
+    return tuple(known + end for end in ends for known in METADATA_PATHS)
 
 
 class Metadata:
@@ -56,7 +74,8 @@ class Metadata:
             "token_endpoint_auth_signing_alg_values_supported": [*ASSERTION_ALGORITHMS],
             # OpenID's document must have these two (OpenID Connect Discovery 1.0 §3).
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
+            # Some verifiers refuse access tokens, too, that are signed with another one.
+            "id_token_signing_alg_values_supported": [*ALGORITHMS],
         }
 
 

@@ -11,6 +11,7 @@ from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.assertion import Assertions
 from claimhooks.issuer.authentication import Authentication
 from claimhooks.issuer.directory import Directory
+from claimhooks.issuer.event import to_logger
 from claimhooks.issuer.following import follow
 from claimhooks.issuer.metrics import Metrics
 from claimhooks.issuer.quotas import Quotas
@@ -21,6 +22,7 @@ from claimhooks.runtime import Runtime
 from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:
+    from claimhooks.issuer.event import Lines
     from claimhooks.registry import SharedState, Store
     from claimhooks.settings import ServerSettings, Settings
     from claimhooks.watch import Watcher
@@ -61,10 +63,12 @@ class Parts:
     assertions: Assertions
     following: Watcher | None
     """What follows the registry, if that is a file."""
+    events: Lines = to_logger
+    """Where the log of exchanges goes."""
 
     @classmethod
     def open(
-        cls, issuer: str, settings: Settings, config: Path | None, hooks: Path | None, data: Path
+        cls, issuer: str, settings: Settings, config: Path | None, hooks: str | None, data: Path
     ) -> Self:
         """Open everything. Raises :class:`~claimhooks.errors.ProblemsError` with the reasons.
 
@@ -77,7 +81,7 @@ class Parts:
             config or settings,
             lane="worker",
             watch=True,
-            # A folder that somebody has named must be there.
+            # What somebody has named must be there.
             allow_empty=hooks is None,
         )
         if not runtime.generation.hooks:
@@ -98,7 +102,7 @@ class Parts:
             directory=directory,
             authentication=Authentication(directory, secret_key(data, store), assertions),
             quotas=Quotas(state),
-            metrics=Metrics(runtime),
+            metrics=Metrics(runtime, store),
             lane=runtime.lane.lane,
             assertions=assertions,
             following=follow(store, settings.quiet) if isinstance(store, FileStore) else None,

@@ -14,7 +14,6 @@ import uvicorn
 from pydantic_core import to_json
 
 from claimhooks.issuer.app import operations
-from claimhooks.issuer.event import EXCHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,19 +24,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 class JsonLines(logging.Formatter):
-    """Each record as a line of JSON; those of exchanges are that already."""
+    """Each record as a line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """`record` as one line."""
-        message = record.getMessage()
-        if record.name == EXCHANGES:
-            return message
         document = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "event": "log",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": message,
+            "message": record.getMessage(),
         }
         if record.exc_info:
             document["traceback"] = self.formatException(record.exc_info)
@@ -49,10 +45,29 @@ def log_to_stdout() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # What no line tells need not be found out for each.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # One line for each connection or request is more than anybody wants beside the events.
     logging.getLogger("uvicorn.access").disabled = True
+
+
+class EventLines:
+    """Writes the lines of exchanges to standard output: by way of `logging` each takes as long as
+    five hooks."""
+
+    def __init__(self) -> None:
+        self._file = sys.stdout.buffer
+        self._has_failed = False
+
+    def __call__(self, line: bytes) -> None:
+        """Write `line`. The first of failures in a row is told on standard error."""
+        try:
+            self._file.write(line + b"\n")
+            self._file.flush()
+        except OSError as error:
+            if not self._has_failed:
+                print(f"the log of exchanges cannot be written: {error}", file=sys.stderr)  # noqa: T201
+            self._has_failed = True
+        else:
+            self._has_failed = False
 
 
 class _Beside(uvicorn.Server):

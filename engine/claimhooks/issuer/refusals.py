@@ -116,6 +116,12 @@ class NoAudience(Malformed):
     auth0 = Auth0Answer(403, "access_denied", "Non-global clients are not allowed access to APIv1")
 
 
+class SeveralTargets(Refusal, InvalidTarget):
+    """More than one API is named, by `resource` or beside `audience` (RFC 8707 §2)."""
+
+    default_description = "a token is for one API: name it once, as audience or resource"
+
+
 class UnknownAudience(Refusal, InvalidTarget):
     """No API of the registry has this identifier (RFC 8707 §2)."""
 

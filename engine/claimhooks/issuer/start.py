@@ -14,7 +14,7 @@ from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.app import application, open_parts
 from claimhooks.issuer.connection import Connection
 from claimhooks.issuer.parts import REGISTRY_NAME, TOKEN_PATH, make_folder
-from claimhooks.issuer.process import Figures, log_to_stdout
+from claimhooks.issuer.process import EventLines, Figures, log_to_stdout
 from claimhooks.registry import (
     ApiRecord,
     ClientRecord,
@@ -121,6 +121,7 @@ def served() -> Starlette:
     """The issuer of one process, with its figures beside it."""
     log_to_stdout()
     parts = open_parts()
+    parts.events = EventLines()
     first, _, count = os.environ.get("CLAIMHOOKS_METRICS", "0:1").partition(":")
     if int(count) == 1:
         parts.runtime.handle_signals()

@@ -26,10 +26,10 @@ from claimhooks.issuer.tracing import is_traced, span
 from claimhooks.token import payload
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
     from claimhooks.exchange import Denial, Outcome
+    from claimhooks.issuer.answers import Answer
     from claimhooks.issuer.authentication import Credentials
     from claimhooks.issuer.directory import Entitlement
     from claimhooks.issuer.parts import Parts
@@ -61,12 +61,12 @@ class TokenEndpoint:
             return
         finally:
             self._parts.metrics.count(event)
-            event.write()
+            self._parts.events(event.line())
         if (name := self._parts.server.trace_header) is not None:
             response.headers[name] = event.trace
-        await response(scope, receive, send)
+        await response.send(send)
 
-    async def _response(self, scope: Scope, receive: Receive, event: Event) -> Response:
+    async def _response(self, scope: Scope, receive: Receive, event: Event) -> Answer:
         try:
             return await self._answer(scope, receive, event)
         except OAuthError as error:
@@ -81,7 +81,7 @@ class TokenEndpoint:
             event.reason = "a mistake of claimhooks: see the traceback in the log"
             return answers.refused(ServerError(), "rfc6749")
 
-    async def _answer(self, scope: Scope, receive: Receive, event: Event) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive, event: Event) -> Answer:
         parts = self._parts
         if scope["method"] != "POST":
             return _method_not_allowed()
@@ -110,7 +110,7 @@ class TokenEndpoint:
         found: dict[str, JsonValue],
         given: Credentials,
         event: Event,
-    ) -> Response:
+    ) -> Answer:
         parts = self._parts
         client = await parts.authentication.client(given)
         event.ended("authenticate")
@@ -163,7 +163,7 @@ class TokenEndpoint:
 
     def _signed(
         self, exchange: Exchange, outcome: Outcome, entitled: Entitlement, event: Event
-    ) -> Response:
+    ) -> Answer:
         parts, record = self._parts, entitled.api_record
         key = parts.keyring.signing_key(record.signing_alg)
         claims = payload(exchange, outcome, issuer=parts.issuer, profile=record.token_profile)
@@ -194,8 +194,8 @@ def _reason(error: OAuthError) -> str:
     return error.reason if isinstance(error, NotAuthenticated | Unavailable) else error.description
 
 
-def _method_not_allowed() -> Response:
+def _method_not_allowed() -> Answer:
     response = answers.refused(Malformed("a token request is a POST"), "rfc6749")
-    response.status_code = 405
+    response.status = 405
     response.headers["allow"] = "POST"
     return response

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import engine, http, live
+from bench import bridges, bundles, engine, http, live, page, recording, strict, workbench_test
 from bench.load import NotInstalled
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "loading": engine.loading,
     "stream": engine.stream,
     "cold": engine.cold,
+    "page": page.page,
+    "test-command": workbench_test.test_command,
+    "bundle": bundles.bundle,
+    "check-strict": strict.check_strict,
+    "record": recording.record,
+    "record-http": recording.http,
     "latency": live.latency,
     "starting": live.starting,
     "stuck": live.stuck,
@@ -33,12 +39,14 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     **{f"load-{lane}": partial(live.under_load, lane=lane) for lane in live.LANES},
     **{f"memory-{lane}": partial(live.memory, lane=lane) for lane in live.LANES},
     "http-es256": http.es256,
+    "http-authlib": http.authlib,
     "http-rs256": http.rs256,
     "http-worker": http.worker,
     "http-one": http.one_connection,
     "http-memory": http.memory,
     "http-registry": http.registry,
     "http-two-workers": http.two_workers,
+    "bridge-hydra": bridges.hydra,
 }
 
 

@@ -37,6 +37,7 @@ class Contest:
             "worker": partial(servers.issuer, parent, "worker"),
             "node-oidc-provider": partial(servers.oidc_provider, parent),
             "Authlib + Flask": partial(servers.authlib_flask, parent),
+            "Authlib with hooks": partial(servers.authlib_hooked, parent),
         }
         self.servers: dict[str, Server] = {}
         self.missing: list[Row] = []
@@ -93,6 +94,19 @@ def es256(parent: Path) -> list[Row]:
         ),
         row("  inline, p99 against p50", ours.p99 / ours.p50, "", 3.0),
         *contest.missing,
+    ]
+
+
+def authlib(parent: Path) -> list[Row]:
+    with ExitStack() as stack:
+        contest = Contest(stack, parent, ("Authlib with hooks", "Authlib + Flask"))
+        found = contest.run("es256")
+    if contest.missing:
+        return contest.missing
+    ratio = found["Authlib with hooks"].rate / found["Authlib + Flask"].rate
+    return [
+        *_of_all(found, "ES256, 16 connections"),
+        row("  with 3 hooks, against its get_extra_claims", ratio, "", 0.85, least=True),
     ]
 
 

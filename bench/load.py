@@ -1,4 +1,4 @@
-"""Load on a token endpoint: `wrk`, on a core of its own."""
+"""Load on a server: `wrk`, on a core of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ class NotInstalled(Exception):
 @dataclass(frozen=True)
 class Measured:
     rate: float
-    """Tokens a second."""
+    """Requests a second."""
     p50: float
     """Milliseconds."""
     p99: float
@@ -43,8 +44,6 @@ def load(
 
     Every request must be answered 200.
     """
-    if (wrk := shutil.which("wrk")) is None:
-        raise NotInstalled("wrk is not installed: apt-get install wrk")
     audience = f"https://{alg}.acme.example/"
     fields = {
         "grant_type": "client_credentials",
@@ -55,17 +54,34 @@ def load(
         "resource": audience,
         "tenant": "north",
     }
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(SCRIPT)]
+    environment = {"BENCH_BODY": urlencode(fields), "BENCH_CLIENTS": str(clients)}
+    url = f"http://127.0.0.1:{port}/oauth/token"
+    return requests(url, SCRIPT, environment, connections=connections, seconds=seconds, core=core)
+
+
+def requests(
+    url: str,
+    script: Path,
+    environment: Mapping[str, str],
+    *,
+    connections: int,
+    seconds: float,
+    core: int | None = 1,
+) -> Measured:
+    """Send what `script` says, over so many kept connections. Raises NotInstalled."""
+    if (wrk := shutil.which("wrk")) is None:
+        raise NotInstalled("wrk is not installed: apt-get install wrk")
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(script)]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}/oauth/token"],
-        env=os.environ | {"BENCH_BODY": urlencode(fields), "BENCH_CLIENTS": str(clients)},
+        [*command, url],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=True,
         preexec_fn=None if core is None else partial(pin, core),
     )
     found = json.loads(done.stderr.strip().splitlines()[-1])
-    assert found["failed"] == 0, f"{found} at {port}"
+    assert found["failed"] == 0, f"{found} at {url}"
     return Measured(
         found["count"] / found["micros"] * 1e6,
         found["p50"] / 1000,

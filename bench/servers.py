@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -98,13 +97,19 @@ def started(
 
 @contextmanager
 def issuer(
-    parent: Path, lane: str, *, clients: int = 1, workers: int = 1, core: int | None = 0
+    parent: Path,
+    lane: str,
+    *,
+    clients: int = 1,
+    workers: int = 1,
+    core: int | None = 0,
+    settings: str = "",
 ) -> Iterator[Server]:
     """``claimhooks serve`` with three hooks and a registry in SQLite with so many clients."""
-    folder = parent / f"issuer-{lane}-{clients}-{workers}"
+    folder = parent / f"issuer-{lane}-{clients}-{workers}{'-set' if settings else ''}"
     folder.mkdir()
     hooks, data = folder_of(3, folder), folder / "data"
-    (folder / "claimhooks.toml").write_text(f'lane = "{lane}"\n')
+    (folder / "claimhooks.toml").write_text(f'lane = "{lane}"\n{settings}')
     _fill(data, clients)
     port = free_port()
     command = [sys.executable, "-m", "claimhooks", "serve", "--config", "claimhooks.toml"]
@@ -172,16 +177,26 @@ def oidc_provider(parent: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def authlib_flask(parent: Path) -> Iterator[Server]:
+def authlib_flask(parent: Path, app: str = "authlib_flask") -> Iterator[Server]:
     """Authlib and Flask under gunicorn with threads. Raises NotInstalled."""
-    folder = CACHE / "authlib"
-    if not (folder / "bin" / "gunicorn").exists():
-        venv.create(folder, with_pip=True)
-        _install([f"{folder}/bin/pip", "install", "--quiet", "Authlib", "Flask", "gunicorn"])
+    folder = CACHE / "gunicorn"
+    if not (folder / "gunicorn").exists():
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
+        _install([*install, "gunicorn"])
     port = free_port()
-    command = [f"{folder}/bin/gunicorn", f"--bind=127.0.0.1:{port}", f"--chdir={PEERS}"]
-    options = ["--worker-class=gthread", "--threads=8", "--keep-alive=75", "authlib_flask:app"]
-    with started([*command, *options], port, parent, environment=_of_peers(port)) as server:
+    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", f"--chdir={PEERS}"]
+    options = ["--worker-class=gthread", "--threads=8", "--keep-alive=75", f"{app}:app"]
+    where = {**_of_peers(port), "PYTHONPATH": str(folder)}
+    with started([*command, *options], port, parent, environment=where) as server:
+        yield server
+
+
+@contextmanager
+def authlib_hooked(parent: Path) -> Iterator[Server]:
+    """The same with three hooks. Raises NotInstalled."""
+    hooks = folder_of(3, parent, "authlib")
+    os.environ["BENCH_HOOKS"] = str(hooks)
+    with authlib_flask(parent, "authlib_hooked") as server:
         yield server
 
 

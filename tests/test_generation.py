@@ -264,7 +264,7 @@ class TestUnusableFolders:
 
     def test_a_file_in_place_of_the_folder(self, tmp_path: Path) -> None:
         (tmp_path / "hooks").write_text("")
-        assert problems_of(tmp_path / "hooks")[0].code == "folder_missing"
+        assert problems_of(tmp_path / "hooks")[0].code == "bundle_broken"
 
     def test_a_link_to_a_folder_above(self, hooks: Hooks) -> None:
         folder = hooks({"a.py": GOOD})

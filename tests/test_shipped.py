@@ -41,7 +41,7 @@ def test_a_shipped_sample_is_as_it_expects(path: Path) -> None:
 
 
 def test_the_embedding_program_runs_and_is_that_of_the_readme() -> None:
-    program = ROOT / "examples" / "embed.py"
+    program = ROOT / "examples" / "embedding" / "sync.py"
     assert block("python", '"""Embedding') == program.read_text()
     done = subprocess.run(
         [sys.executable, str(program)], cwd=ROOT, capture_output=True, text=True, check=True

@@ -242,9 +242,9 @@ class TestSurvives:
         with following(hooks({"a.py": version(1)})) as runtime:
             for number in (2, 3, 4):
                 hooks({"a.py": version(number)})
-                os.utime(runtime.hooks_dir / "a.py", (1_000_000_000, 1_000_000_000))
+                os.utime(runtime.snapshot.root / "a.py", (1_000_000_000, 1_000_000_000))
                 assert eventually(lambda number=number: answer(runtime) == number)  # type: ignore[misc]
-            assert not list(runtime.hooks_dir.rglob("*.pyc"))
+            assert not list(runtime.snapshot.root.rglob("*.pyc"))
 
     def test_an_edit_of_a_helper_alone(self, hooks: Hooks) -> None:
         using = "from . import _lib\n" + hook('return {"https://acme.example/v": _lib.N}')
@@ -566,7 +566,7 @@ class TestRollingBack:
             runtime.rollback()
             assert answer(runtime) == 1
             assert runtime.generation.digest == first
-            (runtime.hooks_dir / "a.py").touch()
+            (runtime.snapshot.root / "a.py").touch()
             time.sleep(0.4)
             assert answer(runtime) == 1
             hooks({"a.py": version(3)})
@@ -667,7 +667,7 @@ def test_nothing_is_logged_of_a_reload_without_a_change(
 ) -> None:
     caplog.set_level(logging.INFO)
     with following(hooks({"a.py": version(1)})) as runtime:
-        (runtime.hooks_dir / "a.py").touch()
+        (runtime.snapshot.root / "a.py").touch()
         time.sleep(0.3)
     assert caplog.text.count("is active") == 1
 

@@ -8,7 +8,7 @@ import os
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin, grants
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
-from flask import Flask  # type: ignore[import-not-found]  # in its venv alone
+from flask import Flask
 from joserfc.jwk import ECKey, KeySet
 
 EXTRA = json.loads(os.environ["BENCH_EXTRA"])

@@ -15,7 +15,7 @@ from claimhooks.errors import (
     TokenRejected,
 )
 from claimhooks.exchange import Api, Client, Exchange, Outcome, RequestContext, TraceEntry
-from claimhooks.hookspec import hookimpl
+from claimhooks.hookspec import Context, Patch, hookimpl
 from claimhooks.policy import Policy
 from claimhooks.runtime import Runtime
 from claimhooks.settings import HookSettings, Settings
@@ -27,6 +27,7 @@ __all__ = [
     "Api",
     "ClaimhooksError",
     "Client",
+    "Context",
     "Exchange",
     "HookSettings",
     "InvalidRequest",
@@ -35,6 +36,7 @@ __all__ = [
     "LoadError",
     "OAuthError",
     "Outcome",
+    "Patch",
     "Policy",
     "Problem",
     "RequestContext",

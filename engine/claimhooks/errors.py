@@ -42,6 +42,13 @@ def utf8_text(text: str) -> str:
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
+def printable(text: str) -> str:
+    """`text` with control characters escaped: those of a hostile hook must not reach a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
 class OAuthError(ClaimhooksError):
     """A denial: raise a subclass in a hook and it becomes the response (RFC 6749 §5.2).
 
@@ -169,7 +176,7 @@ FAULTS: Final[dict[str, str]] = {
 
 # Why a folder, a settings file or a sample could not be used: code → remedy.
 PROBLEMS: Final[dict[str, str]] = {
-    "folder_missing": "create the folder, or name another with --hooks",
+    "folder_missing": "create the folder, or name another one or a bundle with --hooks",
     "folder_unreadable": "make the folder readable for this user",
     "folder_empty": "add a hook file, or pass --allow-empty to run without hooks",
     "file_unreadable": "make it a readable, regular file, or remove it",
@@ -191,6 +198,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "argument_unknown": "take any of client, scope, audience and context, by name",
     "hook_unknown": "name the hook after its file, without .py",
     "secret_missing": "set the environment variable, or mount the file",
+    "pseudonym_key_weak": "make one with 'openssl rand -hex 32'",
     "settings_unreadable": "make the settings file readable",
     "settings_malformed": "correct the TOML",
     "settings_invalid": "see 'Configuration' in the README",
@@ -208,12 +216,60 @@ PROBLEMS: Final[dict[str, str]] = {
     "sample_malformed": "correct the JSON",
     "sample_invalid": "see 'Samples' in the README",
     "sample_missing": "name a .json file, a .jsonl file, a folder of them, or -",
+    "sample_changed": "run the tests again",
+    "hooks_changed": "run the tests again, once nobody saves",
+    "coverage_missing": "install claimhooks[coverage]",
+    "output_unwritable": "name a file in a folder that this user may write to, and that has room",
+    "bundle_address": "name a folder, a file, or an address: https://, http://, or one that fsspec "
+    "knows, such as s3:// and gs://",
+    "bundle_unreachable": "make it readable, or see why its server does not answer",
+    "bundle_broken": "build it again with 'claimhooks bundle build', or copy it again: of what it "
+    "holds, nothing is used",
+    "bundle_newer": "use the claimhooks that it was built with, or a newer one",
+    "bundle_too_large": "bundle only hooks and their helpers; data belongs elsewhere",
+    "bundle_path": "rename the file",
+    "bundle_unsigned": "sign it: claimhooks bundle sign FILE --key PRIVATE-KEY; publish the .sig "
+    "before the bundle",
+    "bundle_signature": "sign it with the key that [bundle] key is the public half of, and publish "
+    "the .sig before the bundle",
+    "bundle_key": "name a public key in PEM, as 'openssl pkey -in PRIVATE-KEY -pubout' prints it, or "
+    "a JWK: RSA of 2,048 bits or more, P-256 or Ed25519",
+    "bundle_older": "build it with a greater --revision; to go back at once, roll back",
+    "remote_missing": "install claimhooks[remote]; for s3:// also s3fs, for gs:// also gcsfs",
+    "output_exists": "name another file, or move that one away first",
+    "javascript_unreadable": "make it a readable file of JavaScript",
+    "javascript_malformed": "correct the JavaScript; node --check FILE says more",
+    "javascript_not_a_hook": "name a file that sets module.exports to function (client, scope, "
+    "audience, context, cb)",
+    "javascript_untranslated": "translate it by hand, and report this: it is a mistake of claimhooks",
+    "migrate_missing": "install claimhooks[migrate]",
+    "recording_missing": "name a recording, a file of samples, a folder of them, or -",
+    "recording_unreadable": "make it readable for this user, or correct the address",
+    "recording_malformed": "see 'Replaying traffic' in the README; without --strict the rest is "
+    "replayed",
+    "recording_empty": "name one with exchanges in it",
+    "revision_unreadable": "name a folder, a bundle, or a folder in a revision, such as "
+    "HEAD~1:hooks",
+    "replay_stopped": "mend the hook that did it, or use --lane worker",
+    "replay_interrupted": "with --resume FILE, the same command goes on from there",
+    "replay_missing": "install claimhooks[replay]",
+    "remote_missing": "install claimhooks[remote], and what fsspec needs for this kind of address",
+    "ray_missing": "install claimhooks[ray]",
+    "ray_failed": "see what Ray says of it: ray status, and its dashboard",
+    "checkpoint_other": "name another file, or remove this one to begin anew",
+    "checkpoint_unreadable": "name another file, or remove this one to begin anew",
+    "checkpoint_unwritable": "name a file in a folder that this user may write to, and that has "
+    "room",
+    "recording_unwritable": "make the folder writable for this user, and room on its disk",
+    "project_taken": "name another folder, or move it away: nothing was written",
+    "project_unwritable": "name a folder that this user may write to, and that has room",
     "registry_address": "name a .toml file, sqlite:///FILE or postgresql+psycopg://HOST/DATABASE",
     "registry_missing": "make one with 'claimhooks registry import FILE', or by starting "
     "'claimhooks serve'",
     "registry_unreadable": "make it readable for this user",
     "registry_malformed": "correct the TOML or JSON",
     "registry_invalid": "see 'Registry' in the README",
+    "registry_removes": "pass --replace to remove them, or --merge to leave them",
     "registry_reference": "add the client, the API or its scope first, or correct the name",
     "registry_newer": "use the claimhooks that made these tables, or a newer one",
     "registry_outdated": "start 'claimhooks serve', which migrates them, or change a record with "
@@ -222,6 +278,14 @@ PROBLEMS: Final[dict[str, str]] = {
     "it with --secret-key-file",
     "secret_key_unusable": "put at least 64 hexadecimal digits there, as 'openssl rand -hex 32' "
     "prints them",
+    "bridge_of_people": "use it for people's tokens with tokens_of_people = true, which runs hooks "
+    "for clients over them",
+    "bridge_decryption": "put an RSA key of 2,048 bits or more, or a P-256 key, in PEM into it",
+    "jwe_missing": "install claimhooks[jwe]",
+    "bridge_caller": "give the bridge a table of its own, such as [bridges.hydra] api_key = "
+    '{ header = "authorization", secrets = ["HYDRA_API_KEY"] }',
+    "bridge_not_http": "see 'Bridges' in the README for how this peer is answered",
+    "bridge_keys": "name a file with a JWK set, or the https URL of one",
     "server_missing": "install claimhooks[server]",
     "keys_missing": "start the issuer once, which makes its keys, or name another folder",
     "keys_exposed": "take the rights of others away",
@@ -236,6 +300,27 @@ PROBLEMS: Final[dict[str, str]] = {
     "pem_encrypted": "write it without its password: openssl pkey -in FILE -out NEW",
     "pem_unusable": "take an unencrypted private key: RSA of 2,048 bits or more for RS256 and "
     "PS256, P-256 for ES256, Ed25519 for EdDSA",
+}
+
+# What `claimhooks check --strict` finds in hooks before they run: code → remedy. Names of claims
+# are refused with the codes of REFUSALS, arguments with `argument_unknown`.
+FINDINGS: Final[dict[str, str]] = {
+    "argument_not_passed": "remove its default",
+    "network_not_allowed": "say network = true in the settings of the hook, or do without",
+    "file_not_allowed": "keep the data in a helper file, in the client's metadata, or in a secret",
+    "process_not_allowed": "do it in Python, within the process",
+    "blocking_call": "await an async library instead, or make the hook a plain def",
+    "state_kept": "keep it in a variable of the function, or pass it from one to the other",
+    "clock_read": "take context.now",
+    "randomness_used": "make the value out of the exchange, as with hashlib",
+    "secret_unused": "take it out of the hook's secrets in the settings",
+    "secret_not_configured": "add it to the hook's secrets in the settings",
+    "hook_unreachable": "correct the match in the settings, or add the client or grant that it is "
+    "for to the registry",
+    "effect_unsupported": "keep this from the hooks that run there, or say "
+    'on_unsupported = "drop" in the settings of the bridge',
+    "ignore_unused": "remove the comment",
+    "ignore_unknown": "write # claimhooks: ignore[CODE], with a code of claimhooks check --strict",
 }
 
 
@@ -269,6 +354,10 @@ class LoadError(ProblemsError):
 
 class SampleError(ProblemsError):
     """A sample exchange cannot be read."""
+
+
+class ScriptError(ProblemsError):
+    """A JavaScript hook of the old system cannot be translated."""
 
 
 class TokenRejected(ClaimhooksError):

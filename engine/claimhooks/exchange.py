@@ -7,7 +7,7 @@ makes is a plain dataclass, cheap to build, that pydantic writes to and reads fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,9 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 DEFAULT_TOKEN_LIFETIME: Final = 86_400
 """Seconds."""
 
@@ -30,6 +33,8 @@ CREDENTIALS: Final = frozenset(
     {"client_secret", "client_assertion", "password", "refresh_token", "code"}
 )
 """Request parameters that authenticate somebody: they never reach an exchange."""
+
+_NOT_FOR_HOOKS: Final = CREDENTIALS | {"client_assertion_type"}
 
 CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -58,6 +63,11 @@ def _encodable(table: dict[str, JsonValue]) -> dict[str, JsonValue]:
     except ValueError:
         raise ValueError("text with a lone surrogate, which UTF-8 cannot write") from None
     return table
+
+
+def without_credentials(params: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`params` of a token request as hooks may see them."""
+    return {name: value for name, value in params.items() if name not in _NOT_FOR_HOOKS}
 
 
 Table = Annotated[dict[str, JsonValue], AfterValidator(_encodable)]
@@ -204,6 +214,8 @@ class Outcome:
     error: Denial | None
     trace: list[TraceEntry]
     warnings: list[str]
+    revision: int | None = None
+    """Of the bundle that the hooks came in, if they did."""
 
     def to_json(self) -> bytes:
         """This outcome as a JSON object."""

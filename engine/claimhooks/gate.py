@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from claimhooks import samples
 from claimhooks.errors import LoadError, Problem, SampleError
+from claimhooks.expectation import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,19 +26,11 @@ def check(gate: Path, run: Callable[[Exchange], Outcome]) -> None:
             if sample.expect is None:
                 continue
             outcome = run(sample)
+            why = f" ({'; '.join(found)})" if (found := failures(outcome)) else ""
             for difference in sample.expect.differences(outcome):
-                reason = f"sample {sample.name}: {difference}{_faults(outcome)}"
+                reason = f"sample {sample.name}: {difference}{why}"
                 problems.append(Problem("gate_failed", str(gate), reason))
     except SampleError as error:
         problems.extend(error.problems)
     if problems:
         raise LoadError(problems)
-
-
-def _faults(outcome: Outcome) -> str:
-    found = [
-        f"{entry.error.reason} at {entry.error.file}:{entry.error.line}"
-        for entry in outcome.trace
-        if entry.error is not None
-    ]
-    return f" ({'; '.join(found)})" if found else ""

@@ -107,6 +107,7 @@ class Generation:
 
     def __init__(self, plan: Plan, hooks: Iterable[Hook]) -> None:
         self.digest: Final = plan.snapshot.digest
+        self.revision: Final = plan.snapshot.revision
         self.settings: Final = plan.settings
         # pluggy calls the last registered first, and trylast in its own way: we go by the files.
         self.hooks: Final = tuple(sorted(hooks, key=lambda h: (h.rank, plan.names.index(h.name))))

@@ -1,12 +1,18 @@
 """The extensibility point: the marker that makes a function a hook, and its specification.
 
 The classes here say what a hook sees. They are protocols, for documentation and for editors: a
-hook may annotate its arguments with them, or not.
+hook may annotate its arguments with them, or not::
+
+    from claimhooks import Client, Context, Patch, hookimpl
+
+    @hookimpl
+    def credentials_exchange(client: Client, context: Context) -> Patch | None: ...
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, Union
 
 import pluggy
 
@@ -19,6 +25,12 @@ PROJECT: Final = "claimhooks"
 
 hookimpl: Final = pluggy.HookimplMarker(PROJECT)
 """Marks a function in a hook file as a hook. Takes pluggy's `tryfirst` and `trylast`."""
+
+Json = Union[str, int, float, bool, None, Sequence["Json"], Mapping[str, "Json"]]  # noqa: UP007 - of a name that is yet to be
+"""A value that can be signed as JSON."""
+
+Patch = dict[str, Json]
+"""What a hook may answer: ``scope``, ``expires_in`` and custom claims."""
 
 _hookspec: Final = pluggy.HookspecMarker(PROJECT)
 
@@ -107,7 +119,7 @@ class Context(Protocol):
 @_hookspec
 def credentials_exchange(
     client: Client, scope: list[str], audience: str, context: Context
-) -> dict[str, JsonValue] | None:
+) -> Patch | None:
     """Customise one client-credentials exchange, just before its token is signed.
 
     Take any subset of the arguments, by name; each is this hook's own copy. Return None to

@@ -64,7 +64,9 @@ def chain(
     trace = _redacted(standing.trace, generation)
     if ending is not None:
         status, error = ending
-        return Outcome(status, generation.digest, [], {}, None, error, trace, [])
+        return Outcome(
+            status, generation.digest, [], {}, None, error, trace, [], generation.revision
+        )
     return Outcome(
         status="granted",
         generation=generation.digest,
@@ -74,6 +76,7 @@ def chain(
         error=None,
         trace=trace,
         warnings=_warnings(standing),
+        revision=generation.revision,
     )
 
 

@@ -7,28 +7,30 @@ import signal
 import threading
 import time
 import weakref
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from claimhooks import gate
 from claimhooks.errors import ClaimhooksError, LoadError, Problem
 from claimhooks.generation import Plan
+from claimhooks.generations import Failure, Generations
 from claimhooks.lanes import lane_of
 from claimhooks.source import Reading, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import TracebackType
 
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.generation import Generation
     from claimhooks.lanes import Lane
     from claimhooks.lanes.state import LaneState
+    from claimhooks.recording.recorder import Recorder, RecordingState
     from claimhooks.settings import Lane as LaneName
     from claimhooks.settings import Settings
-    from claimhooks.watch import Mode, Watcher
+    from claimhooks.snapshot import Snapshot
+    from claimhooks.watch import Mode, Poller, Watcher
 
 PASSING: Final = frozenset(
     {"lane_unavailable", "load_timed_out", "secret_missing", "sample_unreadable"}
@@ -42,65 +44,41 @@ KEPT: Final = 10
 _log: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the files, as they are now, did not become the active generation."""
-
-    at: datetime
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Generations:
-    """The generations of a runtime at one instant, by their digests."""
-
-    active: str
-    active_since: datetime
-    draining: tuple[str, ...]
-    """Replaced, but exchanges still run on them."""
-    past: tuple[str, ...]
-    """Those that can be rolled back to, the latest last."""
-    failure: Failure | None
-    """If not None, the runtime is degraded: it runs on the last good generation."""
-    loads: int
-    """How often a generation has become active."""
-    failures: int
-    """How often files have been refused."""
-    load_seconds: float
-    """What the last load took, from reading to being active."""
-
-
 class Runtime:
-    """Runs the hooks of a folder. Safe to share between threads.
+    """Runs hooks. Safe to share between threads.
 
+    `hooks` is a folder; or a bundle: a file, or an address such as ``https://…`` or ``s3://…``; or
+    a :class:`~claimhooks.snapshot.Snapshot`, which stays.
     `settings` is a :class:`Settings`, or the path of a ``claimhooks.toml``; `lane` is where hooks
-    run if they do not say. With `watch`, folder
-    and file are followed: a good save changes the next exchange, a bad one is logged and changes
-    nothing. A folder without hooks is an error unless `allow_empty`. Raises
-    :class:`~claimhooks.errors.LoadError`.
+    run if they do not say. With `watch`, all of them are followed: a good save changes the next
+    exchange, a bad one is logged and changes nothing. To be without hooks is an error unless
+    `allow_empty`. Raises :class:`~claimhooks.errors.LoadError`.
     """
 
     def __init__(
         self,
-        hooks_dir: str | Path,
+        hooks: str | Path | Snapshot,
         settings: Settings | str | Path | None = None,
         *,
         lane: LaneName = "inline",
         watch: bool = False,
         allow_empty: bool = False,
     ) -> None:
-        self.hooks_dir: Final = Path(hooks_dir)
-        self._source = Source(self.hooks_dir, settings, lane, allow_empty=allow_empty)
+        self._source = Source(hooks, settings, lane, allow_empty=allow_empty)
         self._lock = threading.RLock()
         self._alive: weakref.WeakSet[Generation] = weakref.WeakSet()
         self._past: list[Reading] = []
+        self._left: set[str] = set()
+        """The fingerprints of what has been rolled back from."""
         self._generation: Generation
         self._failure: Failure | None = None
         self._watcher: Watcher | None = None
+        self._poller: Poller | None = None
+        self._recorder: Recorder | None = None
         self._is_closed = False
         self._loads = self._failures = 0
         self._load_seconds = 0.0
-        reading = self._source.read()
+        reading = self._source.read(fetch=True)
         self._lane: Final[Lane] = lane_of(reading.contents.settings)
         try:
             self._activate(reading)
@@ -109,7 +87,7 @@ class Runtime:
             raise
         if watch:
             # Not at the top: a dry run that watches nothing need not load it.
-            from claimhooks.watch import Watcher  # noqa: PLC0415
+            from claimhooks.watch import Poller, Watcher  # noqa: PLC0415
 
             self._latest = reading
             self._watcher = Watcher(
@@ -120,11 +98,20 @@ class Runtime:
                 lambda: self._generation.settings.quiet,
             )
             self._watcher.start()
+            if self._source.hooks.is_remote:
+                self._poller = Poller(self._poll, lambda: self._generation.settings.bundle.poll)
+                self._poller.start()
 
     @property
     def generation(self) -> Generation:
         """The active generation: the one that the next exchange runs on."""
         return self._generation
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the active generation was made from."""
+        with self._lock:
+            return self._past[-1].contents.snapshot
 
     @property
     def generations(self) -> Generations:
@@ -133,6 +120,7 @@ class Runtime:
             active = self._generation
             return Generations(
                 active=active.digest,
+                revision=active.revision,
                 active_since=self._since,
                 draining=tuple(one.digest for one in self._alive if one is not active),
                 past=tuple(one.contents.snapshot.digest for one in self._past[:-1]),
@@ -144,23 +132,40 @@ class Runtime:
 
     @property
     def watch_mode(self) -> Mode:
-        """How changes of the files are noticed: ``events``, ``polling``, or not at all: ``off``."""
-        return "off" if self._watcher is None else self._watcher.mode
+        """How changes are noticed: by ``events``, by ``polling``, or not at all: ``off``."""
+        if self._watcher is None or self._watcher.mode == "off":
+            return "off"
+        return "polling" if self._poller is not None else self._watcher.mode
 
     @property
     def lane(self) -> LaneState:
         """How far hooks are kept apart from this process, and how their workers fare."""
         return self._lane.state(self._generation)
 
+    @property
+    def recording(self) -> RecordingState | None:
+        """How recording fares; None: the settings have never asked for it."""
+        return None if self._recorder is None else self._recorder.state
+
     def run(self, exchange: Exchange) -> Outcome:
         """Run every hook over `exchange`. Whatever a hook does is in the outcome, not raised."""
         self._make_way()
-        return self._lane.run(self._generation, exchange)
+        generation, recorder = self._generation, self._recorder
+        if recorder is None or (chosen := recorder.chosen(exchange)) is None:
+            return self._lane.run(generation, exchange)
+        outcome = self._lane.run(generation, chosen)
+        recorder.record(chosen, outcome, generation.redactor)
+        return outcome
 
     async def arun(self, exchange: Exchange) -> Outcome:
         """:meth:`run` for callers in an event loop: ``async def`` hooks are awaited there."""
         self._make_way()
-        return await self._lane.arun(self._generation, exchange)
+        generation, recorder = self._generation, self._recorder
+        if recorder is None or (chosen := recorder.chosen(exchange)) is None:
+            return await self._lane.arun(generation, exchange)
+        outcome = await self._lane.arun(generation, chosen)
+        recorder.record(chosen, outcome, generation.redactor)
+        return outcome
 
     def reload(self) -> Generation:
         """Load the files again, and make the result the active generation.
@@ -183,9 +188,10 @@ class Runtime:
             for index in reversed(range(len(self._past) - 1)):
                 reading = self._past[index]
                 if reading.contents.snapshot.digest.startswith(digest):
-                    before = self._past[:index]
+                    before, left = self._past[:index], self._past[index + 1 :]
                     self._activate(reading)
                     self._past = [*before, reading]
+                    self._left |= {one.fingerprint for one in left}
                     return self._generation
             asked = f"with a digest that begins with {digest!r} " if digest else ""
             raise ClaimhooksError(f"there is no earlier generation {asked}to roll back to")
@@ -204,11 +210,16 @@ class Runtime:
         Exchanges under way are waited for, a reload under way is given up.
         """
         self._is_closed = True
+        if self._poller is not None:
+            self._poller.end()
         if self._watcher is not None:
             self._watcher.end()
         self._lane.close()
         if self._watcher is not None:
             self._watcher.close()
+        self._source.hooks.close()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -225,13 +236,18 @@ class Runtime:
         if self._watcher is not None and self._watcher.is_hungry:
             time.sleep(YIELD)
 
+    def _poll(self) -> None:
+        """Ask the address of the hooks, and let the watcher find out what came of it."""
+        self._source.read(fetch=True)
+        if self._watcher is not None:
+            self._watcher.look()
+
     def _look(self) -> str:
         self._latest = reading = self._source.read()
         with self._lock:
-            is_active = reading.fingerprint == self._past[-1].fingerprint
-            if is_active and self._failure is not None:
+            if self._failure is not None and self._is_settled(reading):
                 digest = self._generation.digest[:12]
-                _log.warning("the files are those of generation %s again", digest)
+                _log.warning("the files are as before again: generation %s stays active", digest)
                 self._failure = None
         return reading.fingerprint
 
@@ -239,20 +255,26 @@ class Runtime:
         """Load the latest files, unless they are in use; tells whether that settles it."""
         try:
             with self._lock:
-                if self._latest.fingerprint != self._past[-1].fingerprint:
+                if not self._is_settled(self._latest):
                     self._try(self._latest)
         except LoadError as error:
             # Logged, and kept as the failure. What is not wrong with the files may mend itself.
             return not any(problem.code in PASSING for problem in error.problems)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be followed on
             _log.exception("generation %s stays active", self._generation.digest[:12])
-            problem = Problem("reload_failed", str(self.hooks_dir), repr(error))
+            problem = Problem("reload_failed", self._source.hooks.shown, repr(error))
             self._failure = Failure(datetime.now(UTC), (problem,))
         return True
 
+    def _is_settled(self, reading: Reading) -> bool:
+        """Whether it is in use, or has been rolled back from, which it stays."""
+        return reading.fingerprint in {self._past[-1].fingerprint, *self._left}
+
     def _try(self, reading: Reading) -> None:
         try:
+            self._check_order(reading)
             self._activate(reading)
+            self._left.clear()
         except LoadError as error:
             if self._is_closed:
                 raise
@@ -262,6 +284,13 @@ class Runtime:
                 active = self._generation.digest[:12]
                 _log.warning("not loaded, generation %s stays active:\n%s", active, error)
             raise
+
+    def _check_order(self, reading: Reading) -> None:
+        """Raise :class:`LoadError` for a bundle that is older than the active one."""
+        before, found = self._generation.revision, reading.contents.snapshot.revision
+        if before is not None and found is not None and found < before:
+            reason = f"revision {found} is older than {before}, which is active"
+            raise LoadError([Problem("bundle_older", self._source.hooks.shown, reason)])
 
     def _activate(self, reading: Reading) -> None:
         snapshot, settings = reading.contents.snapshot, reading.contents.settings
@@ -273,6 +302,7 @@ class Runtime:
         generation = self._lane.load(plan)
         if settings.gate_path is not None:
             gate.check(settings.gate_path, lambda sample: self._lane.run(generation, sample))
+        self._recorder = _recorder_of(settings, self._recorder)
         self._generation = generation
         self._since = datetime.now(UTC)
         self._alive.add(generation)
@@ -280,9 +310,10 @@ class Runtime:
         self._failure = None
         self._loads += 1
         self._load_seconds = time.perf_counter() - began
-        _log.info(
-            "generation %s is active, with %s hooks", generation.digest[:12], len(generation.hooks)
-        )
+        name = generation.digest[:12]
+        if generation.revision is not None:
+            name = f"{name}, revision {generation.revision},"
+        _log.info("generation %s is active, with %s hooks", name, len(generation.hooks))
 
     def _in_thread(self, action: Callable[[], object]) -> Callable[..., None]:
         # The interrupted code may hold the lock; and loading takes its time.
@@ -298,3 +329,14 @@ class Runtime:
             threading.Thread(target=quietly, name="claimhooks-signal", daemon=True).start()
 
         return handle
+
+
+def _recorder_of(settings: Settings, before: Recorder | None) -> Recorder | None:
+    if settings.record is None and before is None:
+        return None
+    # Not at the top: a runtime that records nothing need not load it.
+    from claimhooks.recording.recorder import Recorder  # noqa: PLC0415
+
+    recorder = before or Recorder()
+    recorder.follow(settings)
+    return recorder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,12 +14,15 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
+    model_validator,
 )
 
 from claimhooks import tomlfile
 from claimhooks.match import Match
 from claimhooks.policy import Policy
 
+FILE_NAME: Final = "claimhooks.toml"
+"""Of the settings that are found beside the hooks."""
 MAX_BYTES: Final = 1024 * 1024
 
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
@@ -86,7 +89,7 @@ class WorkerSettings(_Table):
     """Whether to start without all layers of the sandbox."""
 
 
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", to_lower=True)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
 
 
 class ServerSettings(_Table):
@@ -104,6 +107,158 @@ class ServerSettings(_Table):
     """Token requests under way at a time; more are answered 503."""
 
 
+PeerName = Literal["hydra", "okta", "cognito", "zitadel", "wso2", "entra"]
+"""Issuers that there is a bridge for."""
+Caller = Literal["api_key", "basic", "bearer", "hmac", "jwt"]
+"""Ways in which a peer authenticates itself."""
+
+SecretNames = Annotated[tuple[SecretName, ...], Field(strict=False, min_length=1)]
+"""Secrets of which each is accepted: while one takes the place of another there are two."""
+
+
+class ApiKeySettings(_Table):
+    """A secret that the peer sends as it is, in a header or in a cookie."""
+
+    header: HeaderName | None = None
+    cookie: SecretName | None = None
+    secrets: SecretNames
+
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> Self:
+        if (self.header is None) == (self.cookie is None):
+            raise ValueError("say where the key is: in a header, or in a cookie")
+        return self
+
+
+class BasicSettings(_Table):
+    """HTTP Basic authentication (RFC 7617)."""
+
+    user: str
+    secrets: SecretNames
+
+
+class BearerSettings(_Table):
+    """A fixed token behind ``Bearer`` in the header ``authorization`` (RFC 6750 §2.1)."""
+
+    secrets: SecretNames
+
+
+class HmacSettings(_Table):
+    """A signature of the body and the time, by a key that both know."""
+
+    secrets: SecretNames
+    tolerance: Duration = 300.0
+    """How far the time may be from ours."""
+
+
+class JwtSettings(_Table):
+    """A JWT that the peer, or its authorization server, signs."""
+
+    jwks: Annotated[
+        str, StringConstraints(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/]|[^:]+$)")
+    ]
+    """Where its public keys are: an https URL, or a file beside the settings."""
+    issuer: str
+    audience: str
+    decryption_keys: SecretNames | None = None
+    """Secrets with private keys in PEM, if the JWT comes encrypted (RFC 7516)."""
+
+
+class BridgeSettings(_Table):
+    """A table ``[bridges.PEER]``: what holds for the calls of one peer."""
+
+    api_key: ApiKeySettings | None = None
+    basic: BasicSettings | None = None
+    bearer: BearerSettings | None = None
+    hmac: HmacSettings | None = None
+    jwt: JwtSettings | None = None
+    audience: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """What hooks see as the audience of a token that is for none."""
+    on_unsupported: Literal["deny", "drop"] = "deny"
+    """What becomes of a token for which hooks ask what the peer cannot do."""
+    registry: bool = True
+    """Whether clients are looked up in the registry of ``[server]``, if that names one."""
+    tokens_of_people: bool = False
+    """Whether hooks may run for tokens that are not of the client-credentials grant (Entra)."""
+
+    @model_validator(mode="after")
+    def _has_one_caller(self) -> Self:
+        if len(found := [kind for kind in CALLERS if getattr(self, kind) is not None]) > 1:
+            raise ValueError(f"a call is authenticated in one way, not by {' and '.join(found)}")
+        return self
+
+    @property
+    def caller(self) -> Caller | None:
+        """How a call is authenticated: one of :data:`CALLERS`."""
+        return next((kind for kind in CALLERS if getattr(self, kind) is not None), None)
+
+
+CALLERS: Final[tuple[Caller, ...]] = get_args(Caller)
+
+
+HIDEABLE: Final = ("client.id", "client.name", "client.tenant", "request.ip")
+"""Fields that a recording can do without."""
+HIDEABLE_BELOW: Final = ("client.metadata", "request.params", "request.headers", "claims")
+"""Tables whose fields it can do without. The claims are those of the outcome."""
+
+
+def _hideable(path: str) -> str:
+    table = next((table for table in HIDEABLE_BELOW if path.startswith(f"{table}.")), None)
+    below = path[len(table) + 1 :] if table else ""
+    if path not in HIDEABLE and not below:
+        known = ", ".join([*HIDEABLE, *(f"{table}.NAME" for table in HIDEABLE_BELOW)])
+        raise ValueError(f"{path!r} is none of {known}")
+    if any("*" in name != "*" for name in below.split(".")):
+        raise ValueError(f"{path!r}: a * stands for a whole name")
+    # Headers are known by their names in lower case.
+    return path.lower() if table == "request.headers" else path
+
+
+FieldPaths = Annotated[
+    tuple[Annotated[str, AfterValidator(_hideable)], ...],
+    Field(strict=False),
+]
+"""Names on the way to a field of an entry, joined by dots; ``*`` is any name."""
+
+
+class RecordSettings(_Table):
+    """The table ``[record]``: exchanges are written down, for ``claimhooks replay``."""
+
+    folder: AnyPath
+    """Where the files are."""
+    rate: float = Field(default=1.0, ge=0, le=1)
+    """The part of all exchanges that is recorded, chosen at random."""
+    max_size: int = Field(default=64, ge=1, le=1024)
+    """MiB of a file; then the next is begun."""
+    max_age: int = Field(default=24, ge=1, le=8760)
+    """Hours after which the next file is begun."""
+    keep: int = Field(default=10, ge=1, le=10_000)
+    """How many files stay in the folder beside those that are being written."""
+    compress: bool = False
+    """Whether files are compressed with gzip once they are complete."""
+    redact: FieldPaths = ()
+    """What is replaced by a mark."""
+    pseudonymise: FieldPaths = ()
+    """What is replaced by a keyed hash: equal values stay equal, and nobody knows which."""
+    pseudonym_key: SecretName | None = None
+    """The secret that the hashes are keyed with."""
+
+    @model_validator(mode="after")
+    def _pseudonyms_have_a_key(self) -> Self:
+        if self.pseudonymise and self.pseudonym_key is None:
+            raise ValueError("pseudonymise needs a pseudonym_key: the name of a secret")
+        return self
+
+
+class BundleSettings(_Table):
+    """The table ``[bundle]``: what holds where the hooks are a bundle."""
+
+    key: AnyPath | None = None
+    """The public key that bundles must be signed for; None: they need no signature."""
+    poll: Duration = 30.0
+    """How often an address is asked for another one."""
+
+
 class Settings(_Table):
     """All of ``claimhooks.toml``."""
 
@@ -119,17 +274,25 @@ class Settings(_Table):
     """Whether hooks run in this process, or in isolated ones; None: as the program has it."""
     worker: WorkerSettings = WorkerSettings()
     server: ServerSettings = ServerSettings()
+    bundle: BundleSettings = BundleSettings()
+    record: RecordSettings | None = None
+    """What is recorded of the exchanges; None: nothing."""
     policy: Policy = Policy()
     hooks: dict[str, HookSettings] = Field(default_factory=dict[str, HookSettings])
+    bridges: dict[PeerName, BridgeSettings] = Field(default_factory=dict[PeerName, BridgeSettings])
 
-    _file: str = PrivateAttr("claimhooks.toml")
+    _file: str = PrivateAttr(FILE_NAME)
 
     @classmethod
     def load(cls, path: str | Path) -> Settings:
         """The settings in the file at `path`. Raises :class:`LoadError` with every problem."""
-        text = tomlfile.read(Path(path), "settings", MAX_BYTES)
-        settings = tomlfile.load(text, cls, str(path), "settings")
-        settings._file = str(path)  # noqa: SLF001 - its own
+        return cls.parse(tomlfile.read(Path(path), "settings", MAX_BYTES), str(path))
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> Settings:
+        """The settings in `text`, which was read from `file`. Raises :class:`LoadError`."""
+        settings = tomlfile.load(text, cls, file, "settings")
+        settings._file = file  # noqa: SLF001 - its own
         return settings
 
     @property
@@ -143,6 +306,16 @@ class Settings(_Table):
         return None if self.gate is None else Path(self._file).parent / self.gate
 
     @property
+    def bundle_key(self) -> Path | None:
+        """Where the key of bundles is: a relative one is beside the settings file."""
+        return None if self.bundle.key is None else Path(self._file).parent / self.bundle.key
+
+    @property
+    def record_folder(self) -> Path | None:
+        """Where recordings are: a relative folder is beside the settings file."""
+        return None if self.record is None else Path(self._file).parent / self.record.folder
+
+    @property
     def registry_address(self) -> str | None:
         """Where the registry is: a file with a relative name is beside the settings file."""
         named = self.server.registry
@@ -154,5 +327,10 @@ class Settings(_Table):
         """The settings of one hook: the defaults if the file does not mention it."""
         return self.hooks.get(name, _DEFAULTS)
 
+    def of_bridge(self, peer: PeerName) -> BridgeSettings:
+        """The settings of one bridge: the defaults if the file does not mention it."""
+        return self.bridges.get(peer, _NO_BRIDGE)
+
 
 _DEFAULTS: Final = HookSettings()
+_NO_BRIDGE: Final = BridgeSettings()

@@ -27,9 +27,11 @@ class Snapshot:
     """Path below the root, with slashes → content; in the order of the paths."""
     digest: str
     """SHA-256 of all paths and contents, in hexadecimal: the name of the generation."""
+    revision: int | None = None
+    """Of the bundle that they come from."""
 
     @classmethod
-    def of(cls, root: Path, files: Mapping[str, bytes]) -> Snapshot:
+    def of(cls, root: Path, files: Mapping[str, bytes], revision: int | None = None) -> Snapshot:
         """The snapshot of files that have already been read."""
         ordered = dict(sorted(files.items()))
         digest = hashlib.sha256()
@@ -37,7 +39,7 @@ class Snapshot:
             for part in (path.encode(), content):
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
-        return cls(root, ordered, digest.hexdigest())
+        return cls(root, ordered, digest.hexdigest(), revision)
 
     @classmethod
     def read(cls, root: str | Path, *, allow_missing: bool = False) -> Snapshot:
@@ -64,6 +66,24 @@ class Snapshot:
     def shown(self, path: str) -> str:
         """The file at `path` below the root, as the operator would name it."""
         return str(self.root / path)
+
+
+def problem_of(content: bytes, shown: str) -> Problem | None:
+    """Why the file that has this `content` cannot be used; None: it can."""
+    if len(content) > MAX_FILE_BYTES:
+        return Problem("file_too_large", shown, "larger than 1 MiB")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        reason = f"byte 0x{content[error.start]:02x} is not UTF-8"
+        return Problem("file_not_utf8", shown, reason, line)
+    return None
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder of this name is none of a snapshot."""
+    return name.startswith(".") or name == "__pycache__"
 
 
 class _Unusable(Exception):
@@ -95,7 +115,7 @@ def _python_files(
         return
     for name in names:
         path = folder / name
-        if name.startswith(".") or name == "__pycache__":
+        if is_passed_over(name):
             continue
         if path.is_dir():
             yield from _python_files(path, problems, above | {identity})
@@ -117,12 +137,6 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
         raise _Unusable(Problem("file_unreadable", str(path), reason)) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise _Unusable(Problem("file_too_large", str(path), "larger than 1 MiB"))
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        reason = f"byte 0x{content[error.start]:02x} is not UTF-8"
-        raise _Unusable(Problem("file_not_utf8", str(path), reason, line)) from None
+    if (problem := problem_of(content, str(path))) is not None:
+        raise _Unusable(problem)
     return content

@@ -1,9 +1,11 @@
-"""What a runtime follows: the hooks folder, the settings and the samples of the gate."""
+"""What a runtime follows: the hooks, the settings and the samples of the gate."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,50 +48,140 @@ class Reading:
         return self.found
 
 
+class Hooks(ABC):
+    """Where hooks are."""
+
+    is_remote = False
+    """Whether they are at an address, of which nobody tells when they change."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown: Final = shown
+        """For messages."""
+
+    @abstractmethod
+    def read(self, settings: Settings, *, fetch: bool) -> Snapshot:
+        """The hooks as they are now; at an address, as they were when it was last to `fetch`.
+
+        Raises :class:`LoadError`.
+        """
+
+    def files(self) -> Iterable[Path]:
+        """The files and folders that they are read from."""
+        return ()
+
+    def close(self) -> None:
+        """Let go of what there is besides memory."""
+        return
+
+
+class _Fixed(Hooks):
+    """A snapshot that stays."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(str(snapshot.root))
+        self._snapshot = snapshot
+
+    def read(self, settings: Settings, *, fetch: bool) -> Snapshot:  # noqa: ARG002
+        return self._snapshot
+
+
+class _Folder(Hooks):
+    """A folder, which may be missing until it has been there if it may be empty."""
+
+    def __init__(self, path: Path, *, allow_empty: bool) -> None:
+        super().__init__(str(path))
+        self._path = path
+        self._allow_missing = allow_empty
+
+    def files(self) -> Iterable[Path]:
+        return (self._path,)
+
+    def read(self, settings: Settings, *, fetch: bool) -> Snapshot:  # noqa: ARG002
+        snapshot = Snapshot.read(self._path, allow_missing=self._allow_missing)
+        self._allow_missing = self._allow_missing and not self._path.exists()
+        return snapshot
+
+
+class _Bundle(Hooks):
+    """A bundle, signed for the key in the settings if they name one."""
+
+    def __init__(self, place: str | Path) -> None:
+        # Not at the top: most hooks are in folders, and cryptography takes a while to load.
+        from claimhooks.bundle import Feed  # noqa: PLC0415
+
+        self._feed = Feed(place)
+        super().__init__(self._feed.shown)
+        self.is_remote = self._feed.is_remote
+        self._key: Path | None = None
+
+    def files(self) -> Iterable[Path]:
+        return filter(None, (*self._feed.files, self._key))
+
+    def read(self, settings: Settings, *, fetch: bool) -> Snapshot:
+        from claimhooks.bundle.signature import PublicKey  # noqa: PLC0415
+
+        self._key = settings.bundle_key
+        key = None if self._key is None else PublicKey.load(self._key)
+        return self._feed.read(key, fetch=fetch).snapshot
+
+    def close(self) -> None:
+        self._feed.close()
+
+
+def _hooks_at(hooks: str | Path | Snapshot, *, allow_empty: bool) -> Hooks:
+    if isinstance(hooks, Snapshot):
+        return _Fixed(hooks)
+    if "://" in str(hooks) or os.path.isfile(hooks):  # noqa: PTH113 - it raises nothing
+        return _Bundle(hooks)
+    return _Folder(Path(hooks), allow_empty=allow_empty)
+
+
 class Source:
-    """The places of one runtime's files."""
+    """What one runtime is made from."""
 
     def __init__(
         self,
-        hooks_dir: Path,
+        hooks: str | Path | Snapshot,
         settings: Settings | str | Path | None,
         lane: Lane,
         *,
         allow_empty: bool,
     ) -> None:
-        """`settings` is a file to be read each time, or settings that stay; None: the defaults.
+        """`hooks` is a folder, a bundle (a file, or an address with ``://``) or a snapshot.
 
-        `lane` is for settings that do not say which.
+        What is a folder never becomes a bundle, nor the other way round. `settings` is a file to
+        be read each time, or settings that stay; None: the defaults. `lane` is for settings that
+        do not say which. Raises :class:`LoadError` for an address of no kind.
         """
         self._lane: Final = lane
-        self.hooks_dir: Final = hooks_dir
+        self.hooks: Final = _hooks_at(hooks, allow_empty=allow_empty)
         self.allow_empty: Final = allow_empty
         self._settings = Settings() if settings is None else settings
         self._gate: Path | None = None
-        self._has_been = False
 
-    def read(self) -> Reading:
-        """All files as they are now. Never raises for what is wrong with them."""
+    def read(self, *, fetch: bool = False) -> Reading:
+        """Everything as it is now. Never raises for what is wrong with it.
+
+        An address is asked only to `fetch`; else the hooks are those that came the last time.
+        """
         try:
             settings = self._settings
             if not isinstance(settings, Settings):
                 settings = Settings.load(settings)
             if settings.lane is None:
                 settings = settings.model_copy(update={"lane": self._lane})
-            # A folder that has been there and is gone is no folder without hooks.
-            is_new = self.allow_empty and not self._has_been
-            snapshot = Snapshot.read(self.hooks_dir, allow_missing=is_new)
-            self._has_been = self._has_been or self.hooks_dir.exists()
+            snapshot = self.hooks.read(settings, fetch=fetch)
         except LoadError as error:
             return Reading(_hash("unusable", str(error)), error)
         self._gate = settings.gate_path
         gate = hash_of_files([self._gate] if self._gate else [])
-        fingerprint = _hash("usable", snapshot.digest, settings.model_dump_json(), gate)
+        revision = str(snapshot.revision)
+        fingerprint = _hash("usable", snapshot.digest, revision, settings.model_dump_json(), gate)
         return Reading(fingerprint, Contents(snapshot, settings))
 
     def read_twice(self) -> Reading:
-        """All files, once two readings agree: not in the middle of a save."""
-        before = self.read()
+        """Everything, once two readings agree: not in the middle of a save."""
+        before = self.read(fetch=True)
         for _ in range(READINGS):
             time.sleep(SAME_TWICE)
             reading = self.read()
@@ -100,7 +192,7 @@ class Source:
 
     def places(self) -> Iterator[Path]:
         """The files and folders that :meth:`read` reads."""
-        yield self.hooks_dir
+        yield from self.hooks.files()
         if not isinstance(self._settings, Settings):
             yield Path(self._settings)
         if self._gate is not None:

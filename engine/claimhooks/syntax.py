@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from claimhooks.errors import Problem
 
@@ -24,8 +24,21 @@ def is_hook_file(path: str) -> bool:
     return "/" not in path and not path.startswith("_")
 
 
+class Parsed(NamedTuple):
+    """A file that nothing is wrong with, as far as can be seen."""
+
+    tree: ast.Module
+    code: CodeType
+
+
 def compile_file(snapshot: Snapshot, path: str, problems: list[Problem]) -> CodeType | None:
     """The code of one file, or None; then `problems` has been told what is wrong with it."""
+    parsed = parse_file(snapshot, path, problems)
+    return None if parsed is None else parsed.code
+
+
+def parse_file(snapshot: Snapshot, path: str, problems: list[Problem]) -> Parsed | None:
+    """One file as a syntax tree and as code; else as :func:`compile_file`."""
     shown = snapshot.shown(path)
     try:
         tree = ast.parse(snapshot.files[path], shown)
@@ -41,7 +54,7 @@ def compile_file(snapshot: Snapshot, path: str, problems: list[Problem]) -> Code
     if "/" in path and not any(part.startswith("_") for part in path.split("/")):
         found.extend(_hooks_in_subfolder(tree, shown))
     problems.extend(found)
-    return None if found else code
+    return None if found else Parsed(tree, code)
 
 
 def _hooks_of(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

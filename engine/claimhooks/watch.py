@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Literal
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 
 from claimhooks.source import SAME_TWICE
@@ -39,6 +50,16 @@ REARM: Final = 10.0
 
 _READING: Final = frozenset({"opened", "closed_no_write"})
 """Types of events that reading causes, our own reading among them."""
+
+_SAVES: Final[list[type[FileSystemEvent]] | None] = (
+    [
+        *(FileClosedEvent, FileCreatedEvent, FileMovedEvent, FileDeletedEvent),
+        *(DirCreatedEvent, DirMovedEvent, DirDeletedEvent),
+    ]
+    if sys.platform == "linux"
+    else None
+)
+"""Events of a save, where closing is one: a log beside the settings is written, but stays open."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -155,6 +176,32 @@ class Watcher:
         return found
 
 
+class Poller:
+    """Calls `poll` in a thread of its own, `every` so many seconds."""
+
+    def __init__(self, poll: Callable[[], None], every: Callable[[], float]) -> None:
+        self._poll = poll
+        self._every = every
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="claimhooks-poll", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a pause."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop soon. Not waited for: what is polled may take its time."""
+        self._closed.set()
+
+    def _go_on(self) -> None:
+        while not self._closed.wait(self._every()):
+            try:
+                self._poll()
+            except Exception:  # noqa: BLE001 - told in full
+                # Nobody would ever poll again.
+                _log.exception("polling")
+
+
 class _Hints:
     """Events of the folders around `places`, as long as the system gives any."""
 
@@ -180,7 +227,12 @@ class _Hints:
             for folder, names in self._folders().items():
                 armed[folder] = _identity(folder)
                 handler = _Handler(self.given, names)
-                observer.schedule(handler, str(folder), recursive=names is None)
+                observer.schedule(
+                    handler,
+                    str(folder),
+                    recursive=names is None,
+                    event_filter=None if names is None else _SAVES,
+                )
             observer.start()
         except OSError as error:
             # Out of inotify instances or watches, or a folder has just gone.

@@ -17,7 +17,25 @@ from claimhooks.errors import ClaimhooksError, Problem, ProblemsError
 
 MAX_SHOWN: Final = 20
 
-COMMANDS: Final = ("run", "check", "serve", "registry", "keys", "verify")
+COMMANDS: Final = (
+    "init",
+    "run",
+    "test",
+    "check",
+    "bench",
+    "explain",
+    "record",
+    "replay",
+    "diff",
+    "serve",
+    "serve-bridge",
+    "bundle",
+    "registry",
+    "keys",
+    "verify",
+    "migrate",
+    "completion",
+)
 """Each is the function of that name in the module of that name."""
 
 
@@ -30,8 +48,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"claimhooks.cli.{cmd_name}")
-        return cast("click.Command", getattr(module, cmd_name))
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"claimhooks.cli.{name}")
+        return cast("click.Command", getattr(module, name))
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -45,20 +64,26 @@ class _Commands(click.Group):
             sys.stderr.close()
             sys.exit(2)
         except OSError as error:
-            _fail([f"{error.filename or 'output'}: {error.strerror}"], 1)
+            place = error.filename or "output"
+            remedy = "see that this user may read and write it, and that its disk has room"
+            _fail([f"{place}: {error.strerror}\n  → {remedy}"], 1)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  claimhooks init my-hooks && cd my-hooks
+  claimhooks run samples
+  claimhooks test
+  claimhooks serve
+
+Exit status: 0 if all is well; 1 if the answer is no; 2 if the command could not do its work.""",
+)
 @click.version_option(__version__, message="claimhooks %(version)s")
 def main() -> None:
-    """Run Python hooks at OAuth 2.0's client-credentials exchange.
-
-    \b
-    Examples:
-      claimhooks run examples/exchanges
-      claimhooks check hooks
-      claimhooks verify TOKEN --jwks jwks.json --issuer URL --audience URL
-    """
+    """Run Python hooks at OAuth 2.0's client-credentials exchange."""
 
 
 def _problem(problem: Problem) -> str:

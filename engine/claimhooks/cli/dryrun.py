@@ -43,7 +43,7 @@ class DryRun:
     def started(self) -> Generator[str]:
         """Within it, :meth:`result` can be called; gives the digest of the hooks."""
         settings = self._settings()
-        self._issuer = settings.issuer or EXAMPLE_ISSUER
+        self.issuer = settings.issuer or EXAMPLE_ISSUER
         with Runtime(self.hooks_dir, settings, allow_empty=self._allow_empty) as self._runtime:
             yield self._runtime.generation.digest
 
@@ -53,7 +53,7 @@ class DryRun:
         differences = sample.expect.differences(outcome) if sample.expect else []
         if outcome.status != "granted":
             return Result(sample, outcome, differences)
-        claims = payload(sample, outcome, issuer=self._issuer, profile=self._profile)
+        claims = payload(sample, outcome, issuer=self.issuer, profile=self._profile)
         header = self.key.header(self._profile)
         if self._sign:
             jwt = self.key.sign(claims, self._profile)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from claimhooks.cli.options import format_option
+from claimhooks.errors import LoadError
 from claimhooks.keyring import Keyring
 from claimhooks.registry.model import MAX_LIFETIME
 from claimhooks.token import ALGORITHMS
@@ -20,17 +21,30 @@ if TYPE_CHECKING:
     from claimhooks.keyring import KeyEntry, KeyState
     from claimhooks.token import Algorithm
 
+    Style = Literal["text", "json"]
+
 _COLORS: Final[dict[KeyState, str]] = {"next": "yellow", "active": "green", "retired": "red"}
+
+KEYS: Final = Path("data/keys")
 
 _keys_option: Final = click.option(
     "--keys",
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    default=Path("data/keys"),
+    default=KEYS,
     show_default=True,
     help="The folder of the keys.",
 )
+
+
+def _kids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """For shells: the keys that are there."""
+    try:
+        entries = Keyring.open(ctx.params.get("folder", KEYS), create=False).entries()
+    except LoadError:
+        return []
+    return [entry.kid for entry in entries if entry.kid.startswith(incomplete)]
 
 
 @click.group(
@@ -56,13 +70,12 @@ Examples:
 )
 @_keys_option
 @format_option
-def list_keys(folder: Path, style: Literal["text", "json"]) -> None:
-    """List every key: kid, algorithm, state, since when and until when it is in this state."""
-    entries = Keyring.open(folder, create=False).entries()
-    if style == "json":
-        click.echo(json.dumps({"keys": [_document(entry) for entry in entries]}, indent=2))
-    else:
-        _show(entries)
+def list_keys(folder: Path, style: Style) -> None:
+    """List every key.
+
+    Shows its kid, algorithm and state, and since when and until when it is in this state.
+    """
+    _show(Keyring.open(folder, create=False).entries(), style)
 
 
 @keys.command(
@@ -78,7 +91,8 @@ Examples:
     help="The algorithm to make a key for.  [default: each that has one]",
 )
 @click.option("--now", is_flag=True, help="Sign with the new key at once: the former has leaked.")
-def rotate(folder: Path, alg: Algorithm | None, now: bool) -> None:
+@format_option
+def rotate(folder: Path, alg: Algorithm | None, now: bool, style: Style) -> None:
     """Make a new key, which replaces the one that signs.
 
     It is published at once and signs after ten minutes, when every verifier knows it; the former
@@ -93,7 +107,7 @@ def rotate(folder: Path, alg: Algorithm | None, now: bool) -> None:
     for each in ALGORITHMS:
         if each in algs:
             keyring.rotate(each, now=now)
-    _show(entry for entry in keyring.entries() if entry.alg in algs)
+    _show((entry for entry in keyring.entries() if entry.alg in algs), style)
     if now:
         for entry in former:
             if entry.alg in algs:
@@ -107,16 +121,17 @@ Examples:
   claimhooks keys retire NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"""
 )
 @_keys_option
-@click.argument("kid")
-def retire(folder: Path, kid: str) -> None:
-    """Take the key KID out at once: tokens that it has signed no longer verify.
+@click.argument("kid", shell_complete=_kids)
+@format_option
+def retire(folder: Path, kid: str, style: Style) -> None:
+    """Take the key KID out at once.
 
-    Not the key that signs: make another one sign first, with `claimhooks keys rotate --now`.
-    Verifiers may remember the key for ten minutes more.
+    Tokens that it has signed no longer verify. Not the key that signs: make another one sign
+    first, with `claimhooks keys rotate --now`. Verifiers may remember the key for ten minutes more.
     """
     keyring = Keyring.open(folder, create=False)
     keyring.retire(kid)
-    _show(keyring.entries())
+    _show(keyring.entries(), style)
 
 
 @keys.command(
@@ -128,7 +143,8 @@ Examples:
 @_keys_option
 @click.option("--alg", type=click.Choice(ALGORITHMS), required=True, help="What it signs with.")
 @click.argument("file", type=click.Path(path_type=Path))
-def import_key(folder: Path, file: Path, alg: Algorithm) -> None:
+@format_option
+def import_key(folder: Path, file: Path, alg: Algorithm, style: Style) -> None:
     """Take in the unencrypted private key in the PEM file FILE.
 
     As after `claimhooks keys rotate`, it signs after ten minutes; at once, if it is the first key
@@ -136,10 +152,13 @@ def import_key(folder: Path, file: Path, alg: Algorithm) -> None:
     """
     keyring = Keyring.open(folder, create=True, longest_token=MAX_LIFETIME)
     keyring.import_pem(file, alg)
-    _show(entry for entry in keyring.entries() if entry.alg == alg)
+    _show((entry for entry in keyring.entries() if entry.alg == alg), style)
 
 
-def _show(entries: Iterable[KeyEntry]) -> None:
+def _show(entries: Iterable[KeyEntry], style: Style) -> None:
+    if style == "json":
+        click.echo(json.dumps({"keys": [_document(entry) for entry in entries]}, indent=2))
+        return
     for entry in entries:
         state = click.style(f"{entry.state:<7}", fg=_COLORS[entry.state])
         until = f"  until {_time(entry.until)}" if entry.until is not None else ""

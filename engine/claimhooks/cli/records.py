@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
 import click
 from pydantic import ValidationError
 
 from claimhooks import strictjson
+from claimhooks.cli.keeping import keep_api, keep_client, keep_grant, show_client
+from claimhooks.cli.options import format_option
 from claimhooks.exchange import DEFAULT_TOKEN_LIFETIME
 from claimhooks.registry import (
     ApiRecord,
     AuthMethod,
     ClientRecord,
-    Document,
     GrantRecord,
     SecretRecord,
     WritableStore,
     has_secrets,
     open_store,
 )
-from claimhooks.registry.export import to_toml
 from claimhooks.registry.model import MAX_SECRETS, SigningAlg, TokenProfile
 from claimhooks.registry.secret_hash import KEY_NAME, digest, generate, read_key
 from claimhooks.validation import explain
@@ -81,6 +80,7 @@ Examples:
 @click.option("--per-hour", type=int, metavar="TOKENS", help="How many tokens it gets in an hour.")
 @click.option("--per-day", type=int, metavar="TOKENS", help="How many tokens it gets in a day.")
 @_key_option
+@format_option
 @registry_option
 def add_client(
     client_id: str,
@@ -94,9 +94,13 @@ def add_client(
     per_hour: int | None,
     per_day: int | None,
     key_file: Path | None,
+    style: str,
     address: str,
 ) -> None:
-    """Add a client, and print its new secret, if it is to have one. It is shown only once."""
+    """Add a client, and print its new secret.
+
+    It has one unless it authenticates with keys. It is shown only once.
+    """
     if not auth_methods and (jwks or jwks_uri):
         auth_methods = ("private_key_jwt",)
     quota = {"per_hour": per_hour, "per_day": per_day}
@@ -119,7 +123,7 @@ def add_client(
         if any(method.startswith("client_secret") for method in client.auth_methods):
             secret = generate()
             client = _with_secret(client, secret, _key(address, key_file, store))
-        _put_client(store, address, client, secret)
+        keep_client(store, address, client, style, secret)
 
 
 @click.command(
@@ -131,8 +135,9 @@ Rotate once, give the client the new secret, and rotate again to end the old one
 )
 @click.argument("client_id", metavar="ID")
 @_key_option
+@format_option
 @registry_option
-def rotate_secret(client_id: str, key_file: Path | None, address: str) -> None:
+def rotate_secret(client_id: str, key_file: Path | None, style: str, address: str) -> None:
     """Give a client a second secret and print it. It is shown only once.
 
     The secret that the client has stays valid beside it. Of two, the older one ends.
@@ -141,11 +146,24 @@ def rotate_secret(client_id: str, key_file: Path | None, address: str) -> None:
         client = store.client(client_id)
         if client is None:
             raise click.UsageError(f"there is no client {client_id!r}")
-        secret = generate()
-        changed = _with_secret(client, secret, _key(address, key_file, store))
-        for ended in set(client.secrets) - set(changed.secrets):
-            click.echo(f"The secret of {ended.created:%Y-%m-%d %H:%M} UTC ends.", err=True)
-        _put_client(store, address, changed, secret)
+        secret, key = generate(), _key(address, key_file, store)
+        ended: list[SecretRecord] = []
+
+        def rotated(client: ClientRecord) -> ClientRecord:
+            changed = _with_secret(client, secret, key)
+            ended[:] = [one for one in client.secrets if one not in changed.secrets]
+            return changed
+
+        if isinstance(store, WritableStore):
+            # As it is now: others may rotate at the same time.
+            changed = store.change_client(client_id, rotated)
+            if changed is None:
+                raise click.UsageError(f"the client {client_id!r} has just been removed")
+        else:
+            changed = rotated(client)
+        for one in ended:
+            click.echo(f"The secret of {one.created:%Y-%m-%d %H:%M} UTC ends.", err=True)
+        show_client(store, address, changed, style, secret)
 
 
 @click.command(
@@ -181,6 +199,7 @@ Examples:
     show_default=True,
     help="Which claims they have.",
 )
+@format_option
 @registry_option
 def add_api(
     identifier: str,
@@ -189,6 +208,7 @@ def add_api(
     token_lifetime: int,
     signing_alg: str,
     token_profile: str,
+    style: str,
     address: str,
 ) -> None:
     """Add an API. IDENTIFIER is what its tokens have as their aud."""
@@ -205,9 +225,7 @@ def add_api(
     with closing(open_store(address, create=True)) as store:
         if store.api(identifier) is not None:
             raise click.UsageError(f"there is an API {identifier!r} already")
-        if not isinstance(store, WritableStore):
-            edit_by_hand(address, Document.of(apis=[api]))
-        store.put_api(api)
+        keep_api(store, address, api, style)
 
 
 @click.command(
@@ -220,9 +238,15 @@ Examples:
 @click.argument("audience", metavar="IDENTIFIER")
 @click.option("--scope", "scopes", multiple=True, help="One that the client may have.")
 @click.option("--all", "is_all", is_flag=True, help="All that the API defines, now and later.")
+@format_option
 @registry_option
 def grant(
-    client_id: str, audience: str, scopes: tuple[str, ...], is_all: bool, address: str
+    client_id: str,
+    audience: str,
+    scopes: tuple[str, ...],
+    is_all: bool,
+    style: str,
+    address: str,
 ) -> None:
     """Let the client ID have tokens for the API IDENTIFIER.
 
@@ -234,33 +258,7 @@ def grant(
         GrantRecord, client_id=client_id, audience=audience, scopes="all" if is_all else scopes
     )
     with closing(open_store(address, create=True)) as store:
-        if not isinstance(store, WritableStore):
-            edit_by_hand(address, Document.of(grants=[granted]))
-        store.put_grant(granted)
-
-
-def edit_by_hand(address: str, document: Document) -> NoReturn:
-    """Print the lines to put into a registry that no command changes, and exit with status 1."""
-    click.echo(
-        f"{address} is edited by hand, so nothing was written. Put these lines there, in place of "
-        "any for the same:",
-        err=True,
-    )
-    click.echo(to_toml(document).rstrip("\n"))
-    sys.exit(1)
-
-
-def _put_client(store: Store, address: str, client: ClientRecord, secret: str | None) -> None:
-    """Store a client, and then show its new secret."""
-    if isinstance(store, WritableStore):
-        store.put_client(client)
-    if secret is not None:
-        click.echo("Keep the secret now: of it, only a hash is stored.", err=True)
-        # Where the lines for the file are the result, what goes to the client is a message.
-        is_result = isinstance(store, WritableStore)
-        click.echo(f"client_id      {client.id}\nclient_secret  {secret}", err=not is_result)
-    if not isinstance(store, WritableStore):
-        edit_by_hand(address, Document.of(clients=[client]))
+        keep_grant(store, address, granted, style)
 
 
 def _with_secret(client: ClientRecord, secret: str, key: bytes) -> ClientRecord:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from claimhooks.cli.keeping import edit_by_hand, plain, show_json
 from claimhooks.cli.options import format_option
 from claimhooks.cli.records import (
     add_api,
     add_client,
-    edit_by_hand,
     grant,
     registry_option,
     rotate_secret,
 )
+from claimhooks.cli.removing import (
+    disable_client,
+    enable_client,
+    remove_api,
+    remove_client,
+    revoke,
+)
 from claimhooks.registry import ApiRecord, ClientRecord, GrantRecord, WritableStore, open_store
+from claimhooks.registry.changes import changes
 from claimhooks.registry.export import to_json, to_toml
 from claimhooks.registry.file import read_document
 
@@ -26,18 +33,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  claimhooks registry add-api https://api.acme.example/ --scope orders:read
+  claimhooks registry add-client orders-worker --name "Orders worker"
+  claimhooks registry grant orders-worker https://api.acme.example/ --scope orders:read"""
+)
 def registry() -> None:
     """Keep the clients, APIs and client grants of an issuer.
 
     A registry in a TOML file is edited by hand: commands that would change it print the lines to
     put there.
-
-    \b
-    Examples:
-      claimhooks registry add-api https://api.acme.example/ --scope orders:read
-      claimhooks registry add-client orders-worker --name "Orders worker"
-      claimhooks registry grant orders-worker https://api.acme.example/ --scope orders:read
     """
 
 
@@ -50,22 +57,34 @@ Examples:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--merge", is_flag=True, help="Leave the records that FILE does not have.")
+@click.option("--replace", "replaces", is_flag=True, help="Remove them.")
+@format_option
 @registry_option
-def import_(file: Path, merge: bool, address: str) -> None:
-    """Put the records of FILE, TOML or .json, in place of all that are there.
+def import_(file: Path, merge: bool, replaces: bool, style: str, address: str) -> None:
+    """Put the records of FILE in place of those that are there.
 
-    All of them are put, or none.
+    FILE is TOML, or .json. All of them are put, or none: so also if there are records that FILE
+    does not have, and neither --merge nor --replace says what becomes of them.
     """
+    if merge and replaces:
+        raise click.UsageError("--merge leaves what --replace removes")
     document = read_document(file, partial=merge)
     with closing(open_store(address, create=True)) as store:
         if not isinstance(store, WritableStore):
-            edit_by_hand(address, document)
+            edit_by_hand(address, document, style, {})
         if merge:
-            store.merge(document)
+            before = store.merge(document)
+            after = before.merged_with(document)
         else:
-            store.replace(document)
-    counts = (len(document.clients), len(document.apis), len(document.grants))
-    click.echo("imported {:,} clients, {:,} APIs, {:,} grants".format(*counts), err=True)
+            before = store.replace(document, removing=replaces)
+            after = document
+    found = changes(before, after)
+    if style == "json":
+        show_json({"imported": found})
+        return
+    for kind, counts in found.items():
+        told = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        click.echo(f"{kind:<7}  {told}", err=True)
 
 
 @registry.command(
@@ -110,9 +129,7 @@ def list_(kind: str, style: str, address: str) -> None:
         "grants": document.grants,
     }
     if style == "json":
-        hashes = {"secrets": {"__all__": {"hash"}}}
-        plain = [record.model_dump(mode="json", exclude=hashes) for record in records[kind]]
-        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        show_json([plain(record) for record in records[kind]])
         return
     rows = [_row(record) for record in records[kind]]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -134,5 +151,10 @@ def _row(record: ClientRecord | ApiRecord | GrantRecord) -> tuple[str, ...]:
     return record.client_id, record.audience, scopes
 
 
-for command in (add_client, rotate_secret, add_api, grant):
+COMMANDS: Final = (
+    *(add_client, rotate_secret, disable_client, enable_client, remove_client),
+    *(add_api, remove_api),
+    *(grant, revoke),
+)
+for command in COMMANDS:
     registry.add_command(command)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from claimhooks.exchange import Outcome, TraceEntry
+    from claimhooks.expectation import Difference
     from claimhooks.samples import Sample
     from claimhooks.token import SigningKey
 
@@ -21,7 +22,7 @@ class Result:
 
     sample: Sample
     outcome: Outcome
-    differences: list[str]
+    differences: list[Difference]
     """In what the sample's `expect` does not hold."""
     header: dict[str, str] | None = None
     payload: dict[str, JsonValue] | None = None
@@ -79,7 +80,7 @@ def _document(result: Result) -> dict[str, object]:
         "expires_in": outcome.expires_in,
         "token": token,
         "error": error and {"error": error.error, "error_description": error.error_description},
-        "trace": [_entry(entry) for entry in outcome.trace],
+        "trace": [trace_entry(entry) for entry in outcome.trace],
         "warnings": outcome.warnings,
     }
     if result.sample.expect is not None:
@@ -87,7 +88,8 @@ def _document(result: Result) -> dict[str, object]:
     return document
 
 
-def _entry(entry: TraceEntry) -> dict[str, object]:
+def trace_entry(entry: TraceEntry) -> dict[str, object]:
+    """What one hook did, as the document tells it."""
     document: dict[str, object] = {
         "hook": entry.hook,
         "file": entry.file,

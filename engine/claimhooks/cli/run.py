@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,9 +17,14 @@ from claimhooks.cli.options import (
     config_option,
     duration,
     format_option,
+    hooks_option,
+    html_option,
+    lane_option,
     settings_file,
     settings_from,
 )
+from claimhooks.cli.output import replacing
+from claimhooks.cli.peers import bridge_option
 from claimhooks.cli.report import JsonReport
 from claimhooks.cli.text import TextReport
 from claimhooks.errors import LoadError, Problem
@@ -26,15 +32,28 @@ from claimhooks.generation import hook_names
 from claimhooks.samples import Sample, read
 from claimhooks.settings import HookSettings, Settings
 from claimhooks.snapshot import Snapshot
+from claimhooks.source import Source
 from claimhooks.validation import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from claimhooks.settings import Lane
+    from claimhooks.cli.page import HtmlReport
+    from claimhooks.settings import Lane, PeerName
     from claimhooks.token import Profile
 
+    Report = JsonReport | TextReport | HtmlReport
+
 IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
+
+
+def _hooks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """For shells: the hooks that are there."""
+    try:
+        names = hook_names(Snapshot.read(ctx.params.get("hooks_dir", "hooks")))
+    except LoadError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 @click.command(
@@ -43,24 +62,20 @@ Examples:
   claimhooks run examples/exchanges
   claimhooks run sample.json --only 20-tier --sign
   claimhooks run examples/exchanges --watch
+  claimhooks run examples/exchanges --html page.html
   claimhooks run sample.json --lane worker --deadline 250ms
   claimhooks run --format json exchanges.jsonl > results.json
   cat sample.json | claimhooks run -
+  claimhooks run --bridge hydra call.json
 
 Exit status: 0 if every sample was granted or denied; 1 after a fault, or an `expect` that does
 not hold; 2 if hooks, settings or samples cannot be used."""
 )
-@click.argument("samples", nargs=-1, required=True, metavar="SAMPLE...")
-@click.option(
-    "--hooks",
-    "hooks_dir",
-    type=click.Path(path_type=Path),
-    default=Path("hooks"),
-    show_default=True,
-    help="The folder of hooks.",
-)
+@click.argument("samples", nargs=-1, required=True, metavar="SAMPLE...", type=click.Path())
+@hooks_option
 @config_option
 @format_option
+@html_option
 @click.option("--sign", is_flag=True, help="Sign with a throw-away key and print the JWT.")
 @click.option(
     "--profile",
@@ -69,19 +84,16 @@ not hold; 2 if hooks, settings or samples cannot be used."""
     show_default=True,
     help="Which claims the token has.",
 )
-@click.option(
-    "--lane",
-    type=click.Choice(["inline", "worker"]),
-    help="Where hooks run.  [default: as in the settings, else inline]",
-)
+@lane_option
 @click.option(
     "--deadline",
     callback=duration,
     metavar="TIME",
     help="What the hooks of one sample may take in a worker, such as 250ms.",
 )
+@bridge_option
 @click.option("--watch", is_flag=True, help="Run again whenever a file is saved.")
-@click.option("--only", metavar="HOOK", help="Run only this hook.")
+@click.option("--only", metavar="HOOK", shell_complete=_hooks, help="Run only this hook.")
 @click.option("--quiet", is_flag=True, help="Print only samples that fail, and the totals.")
 @allow_empty_option
 def run(
@@ -89,10 +101,12 @@ def run(
     hooks_dir: Path,
     config: Path | None,
     style: str,
+    html: Path | None,
     sign: bool,
     profile: Profile,
     lane: Lane | None,
     deadline: float | None,
+    peer: PeerName | None,
     watch: bool,
     only: str | None,
     quiet: bool,
@@ -102,6 +116,9 @@ def run(
 
     A SAMPLE is a .json file, a .jsonl file with one sample a line, a folder of them, or - for
     standard input. Nothing is printed until all samples have been read.
+
+    With --bridge, a SAMPLE is what that peer sends; the exchange that is made of it is shown, and
+    the answer as it would be sent.
     """
 
     def settings() -> Settings:
@@ -110,9 +127,17 @@ def run(
             found = _only(only, hooks_dir, found)
         return _in_lane(found, lane, deadline)
 
+    if peer is not None:
+        if watch or html or sign:
+            raise click.UsageError("with --bridge there is no --watch, no --html and no --sign")
+        # Not at the top: it is for those who have a bridge.
+        from claimhooks.cli.bridging import run_calls  # noqa: PLC0415
+
+        options = {"allow_empty": allow_empty, "quiet": quiet}
+        sys.exit(0 if run_calls(peer, samples, hooks_dir, settings(), style, **options) else 1)
     dry_run = DryRun(hooks_dir, settings, profile, allow_empty=allow_empty, sign=sign)
     if watch:
-        if style == "json" or "-" in samples:
+        if style == "json" or html or "-" in samples:
             raise click.UsageError("--watch prints text, and reads its samples again and again")
         # Not at the top: a single run need not load it.
         from claimhooks.cli.watching import watch_samples  # noqa: PLC0415
@@ -121,17 +146,27 @@ def run(
         return
     key = dry_run.key if sign else None
     with dry_run.started() as digest, tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as results:
-        report = (
+        reports: list[Report] = [
             JsonReport(results, digest, key, quiet=quiet)
             if style == "json"
             else TextReport(results, digest, quiet=quiet)
-        )
-        for sample in _with_progress(read(samples), samples):
-            report.add(dry_run.result(sample))
-        report.end()
+        ]
+        with ExitStack() as files:
+            if html is not None:
+                # Not at the top: it is loaded by those who want it.
+                from claimhooks.cli.page import HtmlReport  # noqa: PLC0415
+
+                page = files.enter_context(replacing(html))
+                reports.append(HtmlReport(page, digest, dry_run.issuer, profile, quiet=quiet))
+            for sample in _with_progress(read(samples), samples):
+                result = dry_run.result(sample)
+                for report in reports:
+                    report.add(result)
+            for report in reports:
+                report.end()
         results.seek(0)
         shutil.copyfileobj(results, sys.stdout.buffer)
-    sys.exit(0 if report.is_good else 1)
+    sys.exit(0 if reports[0].is_good else 1)
 
 
 def _in_lane(settings: Settings, lane: Lane | None, deadline: float | None) -> Settings:
@@ -147,7 +182,8 @@ def _in_lane(settings: Settings, lane: Lane | None, deadline: float | None) -> S
 
 
 def _only(name: str, hooks_dir: Path, settings: Settings) -> Settings:
-    names = hook_names(Snapshot.read(hooks_dir))
+    source = Source(hooks_dir, settings, "inline", allow_empty=False)
+    names = hook_names(source.read(fetch=True).contents.snapshot)
     if name not in names:
         reason = f"--only: there is no hook {name!r}{nearest(name, names)}"
         raise LoadError([Problem("hook_unknown", str(hooks_dir), reason)])

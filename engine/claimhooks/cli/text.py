@@ -10,16 +10,17 @@ from typing import IO, TYPE_CHECKING, Final
 
 import click
 
-from claimhooks.errors import FAULTS, REFUSALS
+from claimhooks.errors import FAULTS, REFUSALS, printable
 from claimhooks.exchange import DEFAULT_TOKEN_LIFETIME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pydantic import JsonValue
 
     from claimhooks.cli.report import Result
     from claimhooks.exchange import TraceEntry
+    from claimhooks.expectation import Difference
 
 WIDTH: Final = 80
 _VERDICTS: Final = {"granted": "green", "denied": "yellow", "fault": "red"}
@@ -30,11 +31,10 @@ class TextReport:
 
     def __init__(self, file: IO[bytes], digest: str, *, quiet: bool) -> None:
         self.is_good = True
-        self._file = file
         self._quiet = quiet
         self._counts = dict.fromkeys(_VERDICTS, 0)
         self._expected = self._unexpected = self._refused = 0
-        self._has_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self._write = line_writer(file)
         self._write(f"generation {digest[:12]}")
 
     def add(self, result: Result) -> None:
@@ -60,9 +60,16 @@ class TextReport:
         self._write("")
         self._write(f"{total:,} samples: {counts}; {self._refused:,} refusals; {kept}")
 
-    def _write(self, line: str) -> None:
-        text = line if self._has_color else click.unstyle(line)
-        self._file.write(text.encode(errors="backslashreplace") + b"\n")
+
+def line_writer(file: IO[bytes]) -> Callable[[str], None]:
+    """Writes styled lines that are to come to stdout: without colour where that is no terminal."""
+    has_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def write(line: str) -> None:
+        text = line if has_color else click.unstyle(line)
+        file.write(text.encode(errors="backslashreplace") + b"\n")
+
+    return write
 
 
 def result_lines(result: Result) -> Iterator[str]:
@@ -71,24 +78,19 @@ def result_lines(result: Result) -> Iterator[str]:
     color = _VERDICTS[outcome.status]
     yield ""
     verdict = click.style(outcome.status, fg=color, bold=True)
-    yield f"{click.style(_printable(sample.name), bold=True)}  {verdict}"
+    yield f"{click.style(printable(sample.name), bold=True)}  {verdict}"
     about = ", ".join(filter(None, [sample.client.name, sample.client.tenant]))
     yield from _field("client", sample.client.id + (f" ({about})" if about else ""))
     yield from _field("audience", sample.audience)
     if outcome.error is not None:
         answer = f"{outcome.error.error}: {outcome.error.error_description}"
         yield from _field("answer", f"HTTP {outcome.error.status} {answer}", color)
-    for difference in result.differences:
-        yield from _field("EXPECTED", difference, "red")
+    if result.differences:
+        yield click.style("  not as expected", fg="red")
+        yield from difference_lines(result.differences)
     for warning in outcome.warnings:
         yield from _field("warning", warning, "yellow")
-    scope, lifetime = list(sample.scope), _lifetime(result)
-    yield "  hooks"
-    for entry in outcome.trace:
-        yield from _hook(entry, scope, lifetime)
-        if isinstance(changed := entry.applied.get("scope"), list):
-            scope = [str(token) for token in changed]
-        lifetime = entry.applied.get("expires_in", lifetime)
+    yield from hook_lines(result)
     if result.payload is not None:
         yield "  token, against one without hooks"
         yield from _changes(list(sample.scope), outcome.scope, "scope")
@@ -103,13 +105,36 @@ def result_lines(result: Result) -> Iterator[str]:
         yield result.jwt
 
 
+def difference_lines(differences: Iterable[Difference]) -> Iterator[str]:
+    """What was expected and what is there instead, styled for a terminal."""
+    for difference in differences:
+        yield from change_lines(difference.lines())
+
+
+def change_lines(changes: Iterable[str]) -> Iterator[str]:
+    """What :func:`~claimhooks.expectation.changes` found, styled for a terminal."""
+    for line in changes:
+        yield from _change(line[0], line[2:])
+
+
+def hook_lines(result: Result) -> Iterator[str]:
+    """What each hook did, styled for a terminal."""
+    scope, lifetime = list(result.sample.scope), _lifetime(result)
+    yield "  hooks"
+    for entry in result.outcome.trace:
+        yield from _hook(entry, scope, lifetime)
+        if isinstance(changed := entry.applied.get("scope"), list):
+            scope = [str(token) for token in changed]
+        lifetime = entry.applied.get("expires_in", lifetime)
+
+
 def _lifetime(result: Result) -> JsonValue:
     api = result.sample.api
     return DEFAULT_TOKEN_LIFETIME if api is None else api.token_lifetime
 
 
 def _hook(entry: TraceEntry, scope: list[str], lifetime: JsonValue) -> Iterator[str]:
-    yield f"    {entry.hook:<24} {_time(entry.micros):>12}  {click.style(entry.file, dim=True)}"
+    yield f"    {entry.hook:<24} {duration(entry.micros):>12}  {click.style(entry.file, dim=True)}"
     is_silent = True
     for name, value in entry.applied.items():
         if name == "scope" and isinstance(value, list):
@@ -123,16 +148,16 @@ def _hook(entry: TraceEntry, scope: list[str], lifetime: JsonValue) -> Iterator[
     for refused in entry.refused:
         what = f"refused {refused.name}: {refused.reason} [{refused.code}]"
         yield from _change("!", what, "red")
-        yield from _wrapped(REFUSALS[refused.code], "        → ")
+        yield from wrapped(REFUSALS[refused.code], "        → ")
     if error := entry.error:
         color = "red" if error.code in FAULTS else "yellow"
         place = error.file if error.line is None else f"{error.file}:{error.line}"
         yield from _change("!", f"{error.reason} [{error.code}] at {place}", color)
         if error.traceback:
             for line in error.traceback.rstrip().splitlines():
-                yield from _wrapped(line, "        ", keep_spaces=True)
+                yield from wrapped(line, "        ", keep_spaces=True)
         if error.code in FAULTS and not entry.refused:
-            yield from _wrapped(FAULTS[error.code], "        → ")
+            yield from wrapped(FAULTS[error.code], "        → ")
     if entry.skipped:
         yield from _change(" ", f"left out: {entry.skipped}", "yellow")
     elif is_silent and not entry.refused and not entry.error:
@@ -155,19 +180,19 @@ def _lifetime_change(before: JsonValue, after: JsonValue) -> Iterator[str]:
 
 def _change(sign: str, text: str, color: str | None = None) -> Iterator[str]:
     color = color or {"+": "green", "-": "red", "~": "yellow"}.get(sign)
-    yield from _wrapped(text, f"      {sign} ", color)
+    yield from wrapped(text, f"      {sign} ", color)
 
 
 def _field(name: str, text: str, color: str | None = None) -> Iterator[str]:
-    yield from _wrapped(text, f"  {name:<9} ", color)
+    yield from wrapped(text, f"  {name:<9} ", color)
 
 
-def _wrapped(
+def wrapped(
     text: str, start: str, color: str | None = None, *, keep_spaces: bool = False
 ) -> Iterator[str]:
     """`text` after `start`, in lines of 80 columns; long words stay whole."""
     lines = textwrap.wrap(
-        _printable(text),
+        printable(text),
         WIDTH - len(start),
         break_long_words=False,
         break_on_hyphens=False,
@@ -179,7 +204,7 @@ def _wrapped(
 
 def _json_block(value: object) -> Iterator[str]:
     for line in json.dumps(value, indent=2, ensure_ascii=False).splitlines():
-        yield f"    {_printable(line)}"
+        yield f"    {printable(line)}"
 
 
 def _json(value: JsonValue) -> str:
@@ -187,10 +212,6 @@ def _json(value: JsonValue) -> str:
     return text if len(text) <= 1000 else f"{text[:1000]}… ({len(text):,} characters)"
 
 
-def _time(micros: float) -> str:
+def duration(micros: float) -> str:
+    """`micros` for reading."""
     return f"{micros:,.1f} µs" if micros < 10_000 else f"{micros / 1000:,.1f} ms"
-
-
-def _printable(text: str) -> str:
-    # Control characters of a hostile sample or hook must not reach the terminal.
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

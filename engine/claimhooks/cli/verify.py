@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, cast
 import click
 import jwt
 
+from claimhooks.cli.options import format_option
 from claimhooks.errors import TokenRejected
 from claimhooks.token import STEPS, Verifier
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from claimhooks.token import Profile
 
 
@@ -39,8 +42,15 @@ Exit status: 0 if the token is valid; 1 if it is not; 2 if the key set cannot be
     show_default=True,
     help="Which kind of token it must be.",
 )
+@format_option
 def verify(
-    token: str, jwks: str, issuer: str, audience: str, scope: tuple[str, ...], profile: Profile
+    token: str,
+    jwks: str,
+    issuer: str,
+    audience: str,
+    scope: tuple[str, ...],
+    profile: Profile,
+    style: str,
 ) -> None:
     """Verify an access token as an API would, and show each step.
 
@@ -55,16 +65,25 @@ def verify(
     except jwt.PyJWTError as error:
         raise click.UsageError(f"--jwks {jwks}: {error}") from None
     required = [token for value in scope for token in value.split()]
+    claims: dict[str, JsonValue] | None = None
+    passed: tuple[str, ...] = STEPS
+    rejected: TokenRejected | None = None
     try:
         claims = verifier.verify(token, scope=required)
-    except TokenRejected as rejected:
-        for step in STEPS[: STEPS.index(rejected.step)]:
+    except TokenRejected as error:
+        passed, rejected = STEPS[: STEPS.index(error.step)], error
+    if style == "json":
+        failed = rejected and {"step": rejected.step, "reason": rejected.reason}
+        document = {"valid": not rejected, "passed": passed, "failed": failed, "claims": claims}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for step in passed:
             click.echo(f"{click.style('✓', fg='green')} {step}")
-        click.echo(f"{click.style('✗', fg='red')} {rejected.step}: {rejected.reason}")
-        sys.exit(1)
-    for step in STEPS:
-        click.echo(f"{click.style('✓', fg='green')} {step}")
-    click.echo(json.dumps(claims, indent=2, ensure_ascii=False))
+        if rejected:
+            click.echo(f"{click.style('✗', fg='red')} {rejected.step}: {rejected.reason}")
+        else:
+            click.echo(json.dumps(claims, indent=2, ensure_ascii=False))
+    sys.exit(1 if rejected else 0)
 
 
 def _key_set(path: Path) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -71,8 +71,7 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
-        await parts.directory.look()
-        following = asyncio.create_task(parts.directory.follow())
+        await parts.directory.start()
         if beside is not None:
             await beside.start()
         try:
@@ -80,9 +79,7 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
         finally:
             if beside is not None:
                 await beside.stop()
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await parts.directory.stop()
             await asyncio.to_thread(parts.close)
 
     app = _Issuer(

@@ -9,28 +9,23 @@ from typing import TYPE_CHECKING, Final, cast
 
 import jwt
 
-from claimhooks.issuer.refusals import NO_ANSWER, NotAuthenticated, Unavailable
-from claimhooks.issuer.remotekeys import RemoteKeys
+from claimhooks.issuer.refusals import NotAuthenticated, Unavailable
 from claimhooks.registry import StoreUnavailable
+from claimhooks.registry.lookups import NO_ANSWER
+from claimhooks.serving.jwts import MAX_BYTES, SKEW, KnownKeys, NotProven, proven
+from claimhooks.serving.remotekeys import KeysUnavailable, RemoteKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claimhooks.registry import ClientRecord, SharedState
+    from claimhooks.serving.jwts import Keys
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "ES256", "ES384", "EdDSA")
-"""Asymmetric ones only, and never ``none`` (RFC 8725 §3.1)."""
 MAX_LIFETIME: Final = 3600
 """Seconds."""
-SKEW: Final = 10
-"""Seconds by which clocks may differ."""
-MAX_BYTES: Final = 16 * 1024
 PATIENCE: Final = 3.0
 """Seconds for the registry to tell whether an assertion has been used."""
-
-_ELSEWHERE: Final = frozenset({"jku", "x5u", "jwk", "x5c"})
-"""Header members that say where a key is: none is taken from an assertion (RFC 8725 §3.10)."""
 
 
 def unverified_subject(assertion: str) -> str:
@@ -59,69 +54,40 @@ class Assertions:
 
     async def verify(self, assertion: str, client: ClientRecord) -> None:
         """Raise a refusal unless `client` has made `assertion` for this issuer and this once."""
-        try:
-            header = jwt.get_unverified_header(assertion)
-        except (jwt.InvalidTokenError, ValueError, RecursionError):
-            raise NotAuthenticated("a client assertion that is no JWT") from None
-        algorithm, kid = header.get("alg"), header.get("kid")
-        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-            raise NotAuthenticated("a client assertion with an algorithm that is not allowed")
-        if _ELSEWHERE & header.keys():
-            raise NotAuthenticated("a client assertion that brings its key along")
-        claims = await self._proven(assertion, algorithm, kid, client)
+        claims = await self._proven(assertion, client)
         await self._use_up(claims, client)
 
     def close(self) -> None:
         """Let go of the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _proven(
-        self, assertion: str, algorithm: str, kid: object, client: ClientRecord
-    ) -> dict[str, object]:
+    async def _proven(self, assertion: str, client: ClientRecord) -> dict[str, object]:
+        try:
+            claims = await proven(
+                assertion,
+                self._keys_of(client),
+                audience=self._audiences,
+                issuer=client.id,
+                subject=client.id,
+                required=("exp", "aud", "iss", "sub", "jti"),
+            )
+        except NotProven as error:
+            raise NotAuthenticated(f"a client assertion {error}") from None
+        except KeysUnavailable as error:
+            raise Unavailable(str(error)) from None
+        expires = claims["exp"]
+        if type(expires) not in (int, float):
+            raise NotAuthenticated("a client assertion whose exp is no number")
+        if cast("float", expires) > time() + MAX_LIFETIME + SKEW:
+            raise NotAuthenticated("a client assertion that lives for more than an hour")
+        return claims
+
+    def _keys_of(self, client: ClientRecord) -> Keys:
         if client.jwks is not None:
-            keys: Sequence[jwt.PyJWK] = jwt.PyJWKSet([*client.jwks["keys"]]).keys
-            return self._verified(assertion, algorithm, _fitting(keys, kid), client)
+            return KnownKeys(client.jwks["keys"])
         if client.jwks_uri is None:
             raise NotAuthenticated("a client assertion of a client without keys")
-        remote = self._remote.setdefault(client.jwks_uri, RemoteKeys(client.jwks_uri))
-        keys = await remote.keys()
-        try:
-            return self._verified(assertion, algorithm, _fitting(keys, kid), client)
-        except NotAuthenticated:
-            newer = await remote.keys(is_unknown=True)
-            if newer is keys:
-                raise
-        return self._verified(assertion, algorithm, _fitting(newer, kid), client)
-
-    def _verified(
-        self, assertion: str, algorithm: str, keys: Sequence[jwt.PyJWK], client: ClientRecord
-    ) -> dict[str, object]:
-        problem = "a client assertion of an unknown key"
-        for key in keys:
-            if key.algorithm_name != algorithm:
-                continue
-            try:
-                claims: dict[str, object] = jwt.decode(
-                    assertion,
-                    key.key,
-                    algorithms=[algorithm],
-                    audience=self._audiences,
-                    issuer=client.id,
-                    subject=client.id,
-                    leeway=SKEW,
-                    options={"require": ["exp", "aud", "iss", "sub", "jti"]},
-                )
-            except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
-                problem = f"a client assertion that is not valid: {error}"
-                continue
-            expires = claims["exp"]
-            if type(expires) not in (int, float):
-                problem = "a client assertion whose exp is no number"
-            elif cast("float", expires) > time() + MAX_LIFETIME + SKEW:
-                problem = "a client assertion that lives for more than an hour"
-            else:
-                return claims
-        raise NotAuthenticated(problem)
+        return self._remote.setdefault(client.jwks_uri, RemoteKeys(client.jwks_uri))
 
     async def _use_up(self, claims: dict[str, object], client: ClientRecord) -> None:
         expires, jti = cast("float", claims["exp"]), cast("str", claims["jti"])
@@ -135,9 +101,3 @@ class Assertions:
             raise Unavailable(str(error) or NO_ANSWER) from None
         if not is_new:
             raise NotAuthenticated("a client assertion that has been used before")
-
-
-def _fitting(keys: Sequence[jwt.PyJWK], kid: object) -> Sequence[jwt.PyJWK]:
-    """Those of this `kid`, if it has one that is known; else those that have none."""
-    named = [key for key in keys if key.key_id == kid]
-    return named or [key for key in keys if key.key_id is None or kid is None]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect
 
 from claimhooks.issuer.refusals import TooLarge, TooSlow
+from claimhooks.serving.patience import within
 
 if TYPE_CHECKING:
     from starlette.types import Receive
@@ -20,18 +20,10 @@ PATIENCE: Final = 5.0
 
 async def read(receive: Receive) -> bytes:
     """The whole body. Raises refusals, and ClientDisconnect if there is nobody any more."""
-    # What `asyncio.timeout` does, which takes as long as three hooks.
-    task = cast("asyncio.Task[bytes]", asyncio.current_task())
-    timer = task.get_loop().call_later(PATIENCE, task.cancel, TooSlow)
     try:
-        return await _whole(receive)
-    except asyncio.CancelledError as error:
-        if error.args != (TooSlow,):
-            raise
-        task.uncancel()
+        return await within(PATIENCE, _whole(receive))
+    except TimeoutError:
         raise TooSlow from None
-    finally:
-        timer.cancel()
 
 
 async def _whole(receive: Receive) -> bytes:

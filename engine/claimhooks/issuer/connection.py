@@ -1,121 +1,15 @@
-"""Connections of ``claimhooks serve``: what is refused before there is a request to answer."""
+"""Connections of ``claimhooks serve``."""
 
 from __future__ import annotations
 
-import re
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, cast
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from claimhooks.issuer import answers
 from claimhooks.issuer.refusals import Malformed
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-MAX_HEAD: Final = 32 * 1024
-"""Bytes of a request before its body. Other servers take 8 to 64 KiB."""
-MAX_HEADERS: Final = 100
-PATIENCE: Final = 5.0
-"""Seconds for the head of a request to come."""
-TOO_LARGE: Final = "the headers of the request are too large"
-_UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+from claimhooks.serving import connection
 
 
-class Connection(HttpToolsProtocol):
-    """HTTP/1.1, with limits on the head of a request: its size, its headers and its time."""
+class Connection(connection.Connection):
+    """Refuses in the form of every other refusal."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self._head = 0
-        self._awaits_head = True
-        self._got_head = False
-        self._is_too_large = False
-        self._deadline: asyncio.TimerHandle | None = None
-        self._begin_wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._end_wait()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Take what has come; a head that is whole at once, as usual, costs nothing more."""
-        if self._awaits_head and _UPGRADE.search(data):
-            # RFC 9110 §7.8: to be ignored. The parser would leave out the body instead.
-            top, end, rest = data.partition(b"\r\n\r\n")
-            data = _UPGRADE.sub(b"\r\nIgnored:", top) + end + rest
-        self._got_head = False
-        super().data_received(data)
-        if self._got_head or not self._awaits_head or self.transport.is_closing():
-            return
-        self._head += len(data)
-        if self._head > MAX_HEAD:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
-        else:
-            self._begin_wait()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer behind the body is none (RFC 9110 §6.5.1)."""
-        if self._awaits_head:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """Start the request, unless its head is too large (RFC 6585 §5)."""
-        self._end_wait()
-        self._head, self._awaits_head, self._got_head = 0, False, True
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            self._is_too_large = True
-            raise ValueError("the parser hands this on as an error of its own")
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """The next head may come."""
-        self._end_wait()
-        self._awaits_head = True
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Wait no longer than usual for the rest of what has been answered already."""
-        super().on_response_complete()
-        if self.cycle.more_body:
-            self._begin_wait()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the form of every other refusal."""
-        if self._is_too_large:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
-        else:
-            self._refuse(HTTPStatus.BAD_REQUEST, msg)
-
-    def _expire(self) -> None:
-        self._deadline = None
-        before = cast("RequestResponseCycle | None", self.cycle)
-        if before is not None and not before.response_complete:
-            return
-        if self._head:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time")
-        else:
-            self.transport.close()
-
-    def _begin_wait(self) -> None:
-        if self._deadline is None and not self.transport.is_closing():
-            self._deadline = self.loop.call_later(PATIENCE, self._expire)
-
-    def _end_wait(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _refuse(self, status: HTTPStatus, text: str) -> None:
-        response = answers.refused(Malformed(text), "rfc6749")
-        response.headers["connection"] = "close"
-        head = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
-        head += [b"%s: %s" % header for header in response.raw_headers]
-        self.transport.write(b"\r\n".join([*head, b"", bytes(response.body)]))
-        self.transport.close()
+    def refusal(self, text: str) -> bytes:
+        """As RFC 6749 §5.2 has it."""
+        return answers.refused(Malformed(text), "rfc6749").body

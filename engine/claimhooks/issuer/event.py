@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
+from claimhooks.serving.events import HookEvent, hook_events
+
 if TYPE_CHECKING:
     from claimhooks.exchange import Outcome
-
-EXCHANGES: Final = "claimhooks.exchanges"
-"""The logger of the events."""
-
-_log: Final = logging.getLogger(EXCHANGES)
-
-
-@dataclass(slots=True)
-class HookEvent:
-    """A hook that failed, denied, or was refused something, and where."""
-
-    hook: str
-    code: str
-    reason: str
-    file: str | None = None
-    line: int | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +36,8 @@ class Event:
     reason: str | None = None
     """For operators: why, as far as the client is not to know."""
     generation: str | None = None
+    revision: int | None = None
+    """Of the bundle that the hooks came in."""
     lane: str | None = None
     kid: str | None = None
     jti: str | None = None
@@ -70,18 +57,12 @@ class Event:
     def judged(self, outcome: Outcome) -> None:
         """Take note of what the hooks did."""
         self.outcome, self.generation = outcome.status, outcome.generation
+        self.revision = outcome.revision
         if outcome.error is not None:
             self.error = outcome.error.error
         else:
             self.scope = outcome.scope
-        found: list[HookEvent] = []
-        for entry in outcome.trace:
-            if (error := entry.error) is not None:
-                found.append(
-                    HookEvent(entry.hook, error.code, error.reason, error.file, error.line)
-                )
-            found += [HookEvent(entry.hook, one.code, one.reason) for one in entry.refused]
-        self.hooks = found or None
+        self.hooks = hook_events(outcome)
 
     @property
     def seconds(self) -> float:
@@ -95,16 +76,3 @@ class Event:
 
 
 _EVENT: Final = TypeAdapter(Event)
-
-
-class Lines(Protocol):
-    """Where the lines of events go."""
-
-    def __call__(self, line: bytes, /) -> None:
-        """Take one; raises nothing."""
-        ...
-
-
-def to_logger(line: bytes) -> None:
-    """Hand a line to the logger ``claimhooks.exchanges``."""
-    _log.info(line.decode())

@@ -25,14 +25,19 @@ class Health:
         return _json(200, {"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 if tokens can be issued, else 503; degraded if the latest files are not in use."""
+        """200 if tokens can be issued, else 503; degraded if files as they are now are not used.
+
+        Of what is wrong only the code is told: anybody may ask. The log has the rest.
+        """
         parts = self._parts
         generations, lane = parts.runtime.generations, parts.runtime.lane
         is_ready = parts.directory.is_ready
-        is_degraded = generations.failure is not None or parts.keyring.problem is not None
+        problems = _problems(parts)
         document = {
-            "status": "degraded" if is_ready and is_degraded else "ready" if is_ready else "down",
+            "status": "degraded" if is_ready and problems else "ready" if is_ready else "down",
+            "problems": problems,
             "generation": generations.active,
+            "revision": generations.revision,
             "registry": "reachable" if parts.directory.is_reachable else "unreachable",
             "lane": lane.lane,
             "isolation": lane.isolation.level,
@@ -45,6 +50,15 @@ class Health:
     async def metrics(self, _request: Request) -> Response:
         """The metrics, for Prometheus."""
         return Response(self._parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _problems(parts: Parts) -> list[str]:
+    """The codes of what an operator has to mend."""
+    failure, recording = parts.runtime.generations.failure, parts.runtime.recording
+    found = [*(failure.problems if failure else ()), *parts.store.problems, parts.keyring.problem]
+    if recording is not None:
+        found.append(recording.problem)
+    return sorted({problem.code for problem in found if problem is not None})
 
 
 def _json(status: int, document: object) -> Response:

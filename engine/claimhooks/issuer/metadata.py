@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from claimhooks.issuer.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH
+from claimhooks.serving.jwts import ALGORITHMS as ASSERTION_ALGORITHMS
 from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:

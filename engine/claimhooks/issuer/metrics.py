@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from claimhooks.issuer.event import Event
+    from claimhooks.registry import Store
     from claimhooks.runtime import Runtime
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -21,7 +22,7 @@ _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 class Metrics:
     """Counts exchanges, and looks at the runtime when asked."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, store: Store) -> None:
         self._registry = CollectorRegistry()
         self._exchanges = Counter(
             "claimhooks_exchanges",
@@ -42,6 +43,7 @@ class Metrics:
             registry=self._registry,
         )
         self._registry.register(_RuntimeCollector(runtime))
+        self._registry.register(_StoreCollector(store))
         self._by_outcome: dict[tuple[str, str], Counter] = {}
 
     def count(self, event: Event) -> None:
@@ -95,6 +97,12 @@ class _RuntimeCollector:
         )
         active.add_metric([generations.active, lane.lane], 1)
         yield active
+        if generations.revision is not None:
+            yield _gauge(
+                "claimhooks_bundle_revision",
+                "The revision of the bundle that the active generation is from.",
+                generations.revision,
+            )
         yield _gauge(
             "claimhooks_generations_draining",
             "Replaced generations that exchanges still run on.",
@@ -113,6 +121,30 @@ class _RuntimeCollector:
         for hook in lane.suspended:
             suspended.add_metric([hook], 1)
         yield suspended
+        if (recording := self._runtime.recording) is not None:
+            recorded = CounterMetricFamily(
+                "claimhooks_recorded_exchanges",
+                "Exchanges chosen to be recorded, by what became of that.",
+                labels=["result"],
+            )
+            recorded.add_metric(["written"], recording.written)
+            recorded.add_metric(["lost"], recording.lost)
+            yield recorded
+
+
+class _StoreCollector:
+    """Tells of a registry file that is not in use as it is now."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        """What there is to tell now."""
+        yield _gauge(
+            "claimhooks_registry_last_reload_successful",
+            "Whether the registry file, as it is now, is in use.",
+            not self._store.problems,
+        )
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

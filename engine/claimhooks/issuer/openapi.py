@@ -265,7 +265,9 @@ def _schemas() -> Object:
         "Readiness": _object(
             {
                 "status": {"enum": ["ready", "degraded", "down"]},
+                "problems": _list(_TEXT),
                 "generation": _TEXT,
+                "revision": {"type": ["integer", "null"]},
                 "registry": {"enum": ["reachable", "unreachable"]},
                 "lane": {"enum": ["inline", "worker"]},
                 "isolation": _TEXT,

@@ -11,19 +11,19 @@ from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.assertion import Assertions
 from claimhooks.issuer.authentication import Authentication
 from claimhooks.issuer.directory import Directory
-from claimhooks.issuer.event import to_logger
-from claimhooks.issuer.following import follow
 from claimhooks.issuer.metrics import Metrics
 from claimhooks.issuer.quotas import Quotas
 from claimhooks.keyring import Keyring
 from claimhooks.registry import open_state, open_store, secret_key
 from claimhooks.registry.file import FileStore
 from claimhooks.runtime import Runtime
+from claimhooks.serving.events import to_logger
+from claimhooks.serving.following import follow
 from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:
-    from claimhooks.issuer.event import Lines
     from claimhooks.registry import SharedState, Store
+    from claimhooks.serving.events import Lines
     from claimhooks.settings import ServerSettings, Settings
     from claimhooks.watch import Watcher
 

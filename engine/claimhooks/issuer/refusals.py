@@ -167,9 +167,6 @@ class QuotaExceeded(Refusal):
         self.retry_after = retry_after
 
 
-NO_ANSWER: Final = "the registry does not answer in time"
-
-
 class Unavailable(Refusal):
     """The issuer is full, or its registry is gone for the moment (RFC 9110 §15.6.4)."""
 

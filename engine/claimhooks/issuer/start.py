@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-
-import uvicorn
 
 from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.app import application, open_parts
 from claimhooks.issuer.connection import Connection
 from claimhooks.issuer.parts import REGISTRY_NAME, TOKEN_PATH, make_folder
-from claimhooks.issuer.process import EventLines, Figures, log_to_stdout
+from claimhooks.issuer.process import Figures
 from claimhooks.registry import (
     ApiRecord,
     ClientRecord,
@@ -24,6 +20,7 @@ from claimhooks.registry import (
     secret_key,
 )
 from claimhooks.registry.secret_hash import digest, generate
+from claimhooks.serving.process import EventLines, log_to_stdout, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
 
 API: Final = "https://api.example/"
 CLIENT: Final = "demo-client"
-GRACE: Final = 30
-"""Seconds that requests under way have when the process is to end."""
 
 
 def demonstrate(settings: Settings, data: Path, address: str) -> str:
@@ -98,23 +93,7 @@ def run(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str |
     else:
         # What is wrong is better told once than by each process.
         open_parts().close()
-    # uvicorn raises the signal that has ended it once more.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    uvicorn.run(
-        app,
-        factory=workers > 1,
-        host=host,
-        port=port,
-        http=Connection,
-        ws="none",
-        workers=workers,
-        ssl_certfile=tls_cert,
-        ssl_keyfile=tls_key,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
+    serve(app, host, port, Connection, tls_cert, tls_key, workers=workers)
 
 
 def served() -> Starlette:

@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
 from claimhooks.errors import OAuthError, ServerError, utf8_text
-from claimhooks.exchange import CREDENTIALS, Exchange, RequestContext
+from claimhooks.exchange import Exchange, RequestContext, without_credentials
 from claimhooks.issuer import answers, body
 from claimhooks.issuer.authentication import credentials
 from claimhooks.issuer.event import Event
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 _CREDENTIAL_NAMES: Final = re.compile(rb"(?:^|&)client_(?:secret|assertion)=")
-_NOT_FOR_HOOKS: Final = CREDENTIALS | {"client_assertion_type"}
 
 
 class TokenEndpoint:
@@ -142,7 +141,6 @@ class TokenEndpoint:
         entitled: Entitlement,
     ) -> Exchange:
         peer = scope.get("client")
-        params = {name: value for name, value in found.items() if name not in _NOT_FOR_HOOKS}
         try:
             return Exchange(
                 client=entitled.client,
@@ -151,7 +149,7 @@ class TokenEndpoint:
                 grant=entitled.scopes,
                 api=entitled.api,
                 request=RequestContext(
-                    params=params,
+                    params=without_credentials(found),
                     headers=headers.named(self._parts.server.headers),
                     ip=peer[0] if peer else None,
                     requested_scope=requested,

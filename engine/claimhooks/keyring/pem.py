@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from claimhooks.errors import LoadError, Problem
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1024 * 1024
 
 
-def read_pem(file: Path, alg: Algorithm) -> SigningKey:
+def read_pem(file: Path, alg: Algorithm | None = None) -> SigningKey:
     """The key in `file`: RSA of at least 2,048 bits, P-256 or Ed25519, as `alg` signs with.
 
-    Raises :class:`~claimhooks.errors.LoadError`, also if others may read the file.
+    Without `alg` it signs as such keys do: RSA with PS256. Raises
+    :class:`~claimhooks.errors.LoadError`, also if others may read the file.
     """
     content = read_file(file)
     try:
@@ -38,11 +39,18 @@ def read_pem(file: Path, alg: Algorithm) -> SigningKey:
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size < RSA_BITS:
         raise _unusable(file, f"an RSA key of {private.key_size} bits: {RSA_BITS} are the least")
     if not isinstance(private, PrivateKey):
-        raise _unusable(file, f"{alg} does not sign with a {type(private).__name__}")
+        kind = type(private).__name__
+        raise _unusable(file, f"{alg or 'no algorithm here'} does not sign with a {kind}")
     try:
-        return SigningKey.of(private, alg)
+        return SigningKey.of(private, alg or _usual(private))
     except (TypeError, ValueError) as error:
         raise _unusable(file, str(error)) from None
+
+
+def _usual(private: PrivateKey) -> Algorithm:
+    if isinstance(private, rsa.RSAPrivateKey):
+        return "PS256"
+    return "ES256" if isinstance(private, ec.EllipticCurvePrivateKey) else "EdDSA"
 
 
 def read_file(file: Path) -> bytes:

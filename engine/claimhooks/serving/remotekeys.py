@@ -1,4 +1,4 @@
-"""Public keys of clients at URLs of theirs (``jwks_uri``, RFC 7591 §2): fetched and remembered."""
+"""Public keys at URLs (``jwks_uri``, RFC 7591 §2): fetched and remembered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx2
 import jwt
 from pydantic_core import from_json
 
-from claimhooks.issuer.refusals import Unavailable
+from claimhooks.errors import ClaimhooksError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,10 @@ MAX_BYTES: Final = 256 * 1024
 _log: Final = logging.getLogger(__name__)
 
 
+class KeysUnavailable(ClaimhooksError):
+    """The keys at a URL cannot be had now; trying again may help."""
+
+
 class RemoteKeys:
     """The JWK set at one URL. For one event loop."""
 
@@ -42,7 +46,7 @@ class RemoteKeys:
     async def keys(self, *, is_unknown: bool = False) -> Sequence[jwt.PyJWK]:
         """The keys; with `is_unknown`, those that may have come since, if it is time to ask.
 
-        Raises :class:`Unavailable` if none can be had.
+        Raises :class:`KeysUnavailable` if none can be had.
         """
         # Whoever comes while they are being fetched waits for that fetch.
         async with self._fetching:
@@ -51,7 +55,7 @@ class RemoteKeys:
                 self._tried = now
                 await self._fetch()
         if monotonic() > self._fetched + OLDEST:
-            raise Unavailable
+            raise KeysUnavailable(f"the keys at {self._uri} cannot be had")
         return self._keys
 
     async def _fetch(self) -> None:

@@ -1,0 +1,1 @@
+"""What the issuer and the bridges have in common as servers of HTTP."""

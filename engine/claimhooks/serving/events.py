@@ -1,0 +1,49 @@
+"""What the logs of issuer and bridges have in common: a line of JSON for each exchange."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from claimhooks.exchange import Outcome
+
+EXCHANGES: Final = "claimhooks.exchanges"
+"""The logger of the events."""
+
+_log: Final = logging.getLogger(EXCHANGES)
+
+
+@dataclass(slots=True)
+class HookEvent:
+    """A hook that failed, denied, or was refused something, and where."""
+
+    hook: str
+    code: str
+    reason: str
+    file: str | None = None
+    line: int | None = None
+
+
+def hook_events(outcome: Outcome) -> list[HookEvent] | None:
+    """What hooks did that somebody may have to look into; None: nothing."""
+    found: list[HookEvent] = []
+    for entry in outcome.trace:
+        if (error := entry.error) is not None:
+            found.append(HookEvent(entry.hook, error.code, error.reason, error.file, error.line))
+        found += [HookEvent(entry.hook, one.code, one.reason) for one in entry.refused]
+    return found or None
+
+
+class Lines(Protocol):
+    """Where the lines of events go."""
+
+    def __call__(self, line: bytes, /) -> None:
+        """Take one; raises nothing."""
+        ...
+
+
+def to_logger(line: bytes) -> None:
+    """Hand a line to the logger ``claimhooks.exchanges``."""
+    _log.info(line.decode())

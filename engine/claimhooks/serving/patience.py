@@ -1,0 +1,56 @@
+"""Waiting, and no longer than so."""
+
+from __future__ import annotations
+
+import asyncio
+from types import coroutine
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    Result = TypeVar("Result")
+
+
+@coroutine
+def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Generator[Any, Any, Result]:
+    """The result of `work`. Raises TimeoutError if there is none in time; it is cancelled then.
+
+    What `asyncio.timeout` does, without a timer for work that need not wait at all: that alone
+    takes as long as three hooks.
+    """
+    try:
+        pending = work.send(None)
+    except StopIteration as end:
+        return cast("Result", end.value)
+    task = cast("asyncio.Task[Result]", asyncio.current_task())
+    before, is_late = task.cancelling(), False
+
+    def end_it() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    timer = task.get_loop().call_later(seconds, end_it)
+    try:
+        return (yield from _rest(work, pending))
+    except asyncio.CancelledError:
+        if is_late and task.uncancel() <= before:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _rest(work: Coroutine[Any, Any, Result], pending: Any) -> Generator[Any, Any, Result]:
+    """``yield from``, for a coroutine that has already begun to wait for `pending`."""
+    while True:
+        resume: Callable[[Any], Any] = work.send
+        try:
+            value = yield pending
+        except BaseException as error:  # noqa: BLE001 - it is for `work`
+            resume, value = work.throw, error
+        try:
+            pending = resume(value)
+        except StopIteration as end:
+            return cast("Result", end.value)

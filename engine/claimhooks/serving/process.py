@@ -1,0 +1,99 @@
+"""A process that serves: its log on standard output, as lines of JSON, and its end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from pydantic_core import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claimhooks.serving.connection import Connection
+
+GRACE: Final = 30
+"""Seconds that requests under way have when the process is to end."""
+
+
+def serve(
+    app: Callable[..., Any] | str,
+    host: str,
+    port: int,
+    connection: type[Connection],
+    tls_cert: str | None,
+    tls_key: str | None,
+    *,
+    workers: int = 1,
+) -> None:
+    """Serve `app` until told to stop; for several workers it is the name of a factory."""
+    # uvicorn raises the signal that has ended it once more.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    uvicorn.run(
+        app,
+        factory=workers > 1,
+        host=host,
+        port=port,
+        http=connection,
+        ws="none",
+        workers=workers,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+class JsonLines(logging.Formatter):
+    """Each record as a line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """`record` as one line."""
+        document = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "event": "log",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            document["traceback"] = self.formatException(record.exc_info)
+        return to_json(document).decode()
+
+
+def log_to_stdout() -> None:
+    """Send the log of the whole process to standard output, as lines of JSON."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # One line for each connection or request is more than anybody wants beside the events.
+    logging.getLogger("uvicorn.access").disabled = True
+    # It tells whole addresses, with whatever stands in them.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+class EventLines:
+    """Writes the lines of exchanges to standard output: by way of `logging` each takes as long as
+    five hooks."""
+
+    def __init__(self) -> None:
+        self._file = sys.stdout.buffer
+        self._has_failed = False
+
+    def __call__(self, line: bytes) -> None:
+        """Write `line`. The first of failures in a row is told on standard error."""
+        try:
+            self._file.write(line + b"\n")
+            self._file.flush()
+        except OSError as error:
+            if not self._has_failed:
+                print(f"the log of exchanges cannot be written: {error}", file=sys.stderr)  # noqa: T201
+            self._has_failed = True
+        else:
+            self._has_failed = False

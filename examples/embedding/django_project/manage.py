@@ -1,0 +1,15 @@
+"""A Django project whose tokens are made by django-oauth-toolkit, with hooks. In its folder:
+
+python manage.py migrate
+python manage.py demonstrate
+python manage.py runserver 8080
+"""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    execute_from_command_line(sys.argv)

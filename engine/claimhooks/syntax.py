@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from claimhooks.errors import Problem
 
@@ -83,7 +83,7 @@ def _absolute_sibling_imports(
 ) -> Iterator[Problem]:
     siblings = {path.split("/")[0].removesuffix(".py") for path in snapshot.files}
     siblings.add(snapshot.root.name)
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -103,6 +103,19 @@ def _absolute_sibling_imports(
                     node.lineno,
                     remedy=f"write '{relative}', so that it is reloaded with the hook",
                 )
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement, however deep: a small part of all nodes."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, block, None)
+            if isinstance(inner, list):
+                statements = cast("list[ast.AST]", inner)
+                todo.extend(statements)
+                yield from statements
 
 
 def _is_elsewhere(name: str, root: Path) -> bool:

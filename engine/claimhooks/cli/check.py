@@ -20,6 +20,7 @@ from claimhooks.source import Source
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from claimhooks.bridges.checking import Carrier
     from claimhooks.registry import Document
     from claimhooks.settings import PeerName, Settings
 
@@ -120,12 +121,10 @@ def _check(
     if strict or peer is not None:
         # Not at the top: without it there is no need for all that.
         from claimhooks.analysis import analyse, analyse_carried  # noqa: PLC0415
-        from claimhooks.bridges.checking import Carrier  # noqa: PLC0415
-        from claimhooks.bridges.opening import peer_of  # noqa: PLC0415
 
         plan = Plan.of(snapshot, settings, allow_empty=allow_empty)
         names: list[PeerName] = [*settings.bridges] if peer is None else [peer]
-        carriers = [Carrier(peer_of(name)) for name in names]
+        carriers = _carriers(names)
         checked.is_strict = strict
         checked.analysis = (
             analyse(plan, _registry(address, settings), carriers)
@@ -142,6 +141,15 @@ def _check(
         from claimhooks.bridges.checking import facts_of  # noqa: PLC0415
 
         checked.bridge = facts_of(peer, settings, checked.generation.hooks)
+
+
+def _carriers(names: list[PeerName]) -> list[Carrier]:
+    if not names:
+        return []
+    from claimhooks.bridges.checking import Carrier  # noqa: PLC0415
+    from claimhooks.bridges.opening import peer_of  # noqa: PLC0415
+
+    return [Carrier(peer_of(name)) for name in names]
 
 
 def _registry(address: str | None, settings: Settings) -> Document | str:

@@ -136,8 +136,9 @@ def _lines(
     many = f" and {len(recordings) - 1:,} others" if len(recordings) > 1 else ""
     title = f"replay of {tally.exchanges:,} exchanges of {recordings[0]}{many}"
     yield from wrapped(title, "")
-    if tally.first is not None and tally.last is not None:
-        first, last = (at.astimezone(UTC) for at in (tally.first, tally.last))
+    earliest, latest = tally.clock.earliest, tally.clock.latest
+    if earliest is not None and latest is not None:
+        first, last = (at.astimezone(UTC) for at in (earliest, latest))
         yield f"recorded  {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
     if before is not None:
         yield _side("before", before)

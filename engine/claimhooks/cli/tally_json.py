@@ -54,13 +54,13 @@ def report(tally: Tally) -> Part:
             for name, times in tally.hooks.items()
         ],
         "recorded": {
-            "first": tally.first,
-            "last": tally.last,
+            "first": tally.clock.earliest,
+            "last": tally.clock.latest,
             "generations": [
                 {"generation": path[0] if path else None, "count": leaf.count}
                 for path, leaf in _leaves(tally.recorded)
             ],
-            "clock_back": _counted(tally.clock_back),
+            "clock_back": _counted(tally.clock.back),
         },
         "unread": {"count": tally.unread, "first": [asdict(one) for one in tally.unread_first]},
     }

@@ -52,9 +52,9 @@ def note_lines(tally: Tally) -> Iterator[str]:
     """What the recording is like, where it is not as it should be."""
     if unrecorded := tally.exchanges - tally.recorded.count:
         yield from wrapped(f"no outcome recorded on {unrecorded:,}", "")
-    if tally.clock_back.count:
-        back = f"the clock went back {tally.clock_back.count:,} times, first at"
-        yield from wrapped(f"{back} {_place(tally.clock_back.example)}", "", "yellow")
+    if tally.clock.back.count:
+        back = f"the clock went back {tally.clock.back.count:,} times, first at"
+        yield from wrapped(f"{back} {_place(tally.clock.back.example)}", "", "yellow")
     if tally.hidden.count:
         yield "claims that cannot be compared, as the recording hides their values"
         yield from _groups(tally.hidden, lambda path: f"claim {path[0]}" if path else "claims")

@@ -13,7 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import bridges, bundles, engine, http, live, page, recording, strict, workbench_test
+from bench import (
+    bridges,
+    bundles,
+    engine,
+    http,
+    live,
+    page,
+    recording,
+    replay,
+    strict,
+    workbench_test,
+)
 from bench.load import NotInstalled
 
 if TYPE_CHECKING:
@@ -32,6 +43,8 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "check-strict": strict.check_strict,
     "record": recording.record,
     "record-http": recording.http,
+    "replay": replay.replay,
+    "diff": replay.diff,
     "latency": live.latency,
     "starting": live.starting,
     "stuck": live.stuck,

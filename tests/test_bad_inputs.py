@@ -22,7 +22,7 @@ import pytest
 
 from claimhooks.issuer import body
 from claimhooks.issuer.assertion import ASSERTION_TYPE
-from claimhooks.issuer.connection import MAX_HEADERS
+from claimhooks.serving.connection import MAX_HEADERS
 from claimhooks.token import SigningKey
 from issuing import (
     ISSUER,
@@ -487,7 +487,7 @@ def test_who_sends_too_slowly_is_told_so_and_let_go(issuer: Served) -> None:
         "half a head": whole[:40],
         "half a request line": b"POST /oau",
     }
-    refused = b"GET /oauth/token HTTP/1.1\r\nContent-Length: 100000\r\n\r\nhalf a body"
+    refused = b"GET /oauth/token HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhalf a body"
     began = time.monotonic()
     with ThreadPoolExecutor(len(halves) + 2) as threads:
         nothing = threads.submit(send, issuer.port, b"")

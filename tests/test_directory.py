@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from claimhooks.issuer import directory as module
 from claimhooks.issuer.directory import Directory, Entitlement
 from claimhooks.issuer.refusals import NotAuthenticated, Unavailable
 from claimhooks.registry import (
@@ -21,6 +20,7 @@ from claimhooks.registry import (
     Store,
     StoreUnavailable,
 )
+from claimhooks.registry import lookups as module
 
 API = "https://api.acme.example/"
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -291,6 +291,43 @@ def test_no_count_of_any_process_is_lost(database: str) -> None:
     assert sorted(map(int, counts)) == list(range(1, 401))
 
 
+def test_no_change_of_a_client_at_the_same_time_is_lost(sql: SqlStore) -> None:
+    sql.put_client(ClientRecord(id="orders", metadata={"count": 0}))
+
+    def one_more(client: ClientRecord) -> ClientRecord:
+        count = cast("int", client.metadata["count"]) + 1
+        return client.model_copy(update={"metadata": {"count": count}})
+
+    with ThreadPoolExecutor(4) as threads:
+        changed = [*threads.map(lambda _: sql.change_client("orders", one_more), range(40))]
+    counts = [cast("int", client.metadata["count"]) for client in changed if client]
+    assert sorted(counts) == [*range(1, 41)]
+    assert sql.change_client("nobody", one_more) is None
+
+
+def test_a_change_that_raises_changes_nothing(sql: SqlStore) -> None:
+    sql.put_client(ClientRecord(id="orders"))
+    before = sql.revision()
+
+    def fails(_client: ClientRecord) -> ClientRecord:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        sql.change_client("orders", fails)
+    assert sql.revision() == before
+
+
+def test_what_would_be_removed_is_counted_and_stays(sql: SqlStore) -> None:
+    sql.replace(DOCUMENT)
+    fewer = Document.of([*DOCUMENT.clients.values()][1:], DOCUMENT.apis.values())
+    with pytest.raises(ChangeRefused, match=r"1 clients, \d+ grants that .* \[registry_removes\]"):
+        sql.replace(fewer, removing=False)
+    assert sql.document() == DOCUMENT
+    assert sql.replace(fewer) == DOCUMENT
+    assert sql.merge(DOCUMENT) == fewer
+    assert sql.replace(DOCUMENT, removing=False) == DOCUMENT
+
+
 def test_no_count_of_any_thread_is_lost(sql: SqlStore) -> None:
     def count(_: int) -> int:
         return sql.count_token("orders-worker", 0, 60)
@@ -444,7 +481,7 @@ def test_a_database_that_was_gone_is_used_again(server: Server) -> None:
 def test_a_full_disk_refuses_changes_and_keeps_what_is_there(tmp_path: Path) -> None:
     with closing(open_sql(tmp_path / "registry.db", create=True)) as store:
         store.replace(DOCUMENT)
-        with store._single.connect() as connection:
+        with store._database.connected() as connection:
             connection.execute(text("PRAGMA max_page_count=1"))
         many = Document.of(ClientRecord(id=f"c{number}") for number in range(10_000))
         with pytest.raises(StoreUnavailable, match="full"):

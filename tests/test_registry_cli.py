@@ -8,7 +8,7 @@ import re
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from claimhooks.cli import main
-from claimhooks.registry import ClientRecord, Document, GrantRecord, open_store
+from claimhooks.registry import ApiRecord, ClientRecord, Document, GrantRecord, open_store
 from claimhooks.registry.export import to_toml
 from claimhooks.registry.file import read_document
 from claimhooks.registry.secret_hash import matches, read_key
@@ -25,7 +25,8 @@ from postgres import running_server
 
 API = "https://api.acme.example/"
 COMMANDS = (
-    "import", "export", "list", "add-client", "rotate-secret", "add-api", "grant",
+    "import", "export", "list", "add-client", "rotate-secret", "disable-client", "enable-client",
+    "remove-client", "add-api", "remove-api", "grant", "revoke",
 )  # fmt: skip
 
 
@@ -112,12 +113,89 @@ def test_two_secrets_are_live_and_the_older_of_them_ends(folder: Path) -> None:
     assert [matches(secret, records, key) for secret in secrets] == [False, True, True]
 
 
+def test_a_client_is_disabled_and_enabled_and_stays_as_it_was_otherwise() -> None:
+    good("add-client", "orders", "--name", "Orders")
+    before = stored().clients["orders"]
+    assert "orders is disabled" in good("disable-client", "orders").stderr
+    assert stored().clients["orders"] == before.model_copy(update={"enabled": False})
+    assert "orders is enabled" in good("enable-client", "orders").stderr
+    assert stored().clients["orders"] == before
+    told = json.loads(good("disable-client", "orders", "--format", "json").stdout)
+    assert told["client"]["enabled"] is False
+
+
+def test_what_is_removed_takes_its_grants_along() -> None:
+    for client in ("orders", "billing"):
+        good("add-client", client)
+    for api in (API, "https://other.example/"):
+        good("add-api", api)
+        for client in ("orders", "billing"):
+            good("grant", client, api, "--all")
+    done = good("revoke", "orders", API)
+    assert f"removed the grant of orders at {API}" in done.stderr
+    assert len(stored().grants) == 3
+    assert "removed the client billing" in good("remove-client", "billing").stderr
+    assert stored().clients.keys() == {"orders"}
+    assert [grant.audience for grant in stored().grants] == ["https://other.example/"]
+    done = good("remove-api", "https://other.example/", "--format", "json")
+    assert json.loads(done.stdout) == {"removed": {"api": "https://other.example/"}}
+    assert stored().apis.keys() == {API}
+    assert not stored().grants
+
+
+def test_what_is_to_be_removed_from_a_file_is_shown(folder: Path) -> None:
+    file = folder / "registry.toml"
+    grant = GrantRecord(client_id="orders", audience=API, scopes="all")
+    document = Document.of([ClientRecord(id="orders")], [ApiRecord(identifier=API)], [grant])
+    file.write_text(to_toml(document))
+    for arguments, lines in (
+        (["remove-client", "orders"], ["[clients.orders]", "[[grants]]"]),
+        (["remove-api", API], [f'[apis."{API}"]', "[[grants]]"]),
+        (["revoke", "orders", API], ["[[grants]]"]),
+        (["disable-client", "orders"], ["[clients.orders]", "enabled = false"]),
+    ):
+        done = registry(*arguments, "--registry", "registry.toml")
+        assert done.exit_code == 1
+        assert "registry.toml is edited by hand, so nothing was written. " in done.stderr
+        assert ("Take these lines out" in done.stderr) != (arguments[0] == "disable-client")
+        for line in lines:
+            assert line in done.stdout
+    assert stored("registry.toml") == document
+    done = registry("remove-client", "nobody", "--registry", "registry.toml")
+    assert done.exit_code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("pg", marks=pytest.mark.postgres)])
+def test_of_two_that_rotate_at_once_both_have_a_live_secret(folder: Path, kind: str) -> None:
+    with running_server() if kind == "pg" else nullcontext() as server:
+        address = "sqlite:///data/registry.db" if server is None else server.new_database()
+        for _ in range(3):
+            good("add-client", "orders", "--registry", address)
+            rotate = [sys.executable, "-m", "claimhooks", "registry", "rotate-secret", "orders"]
+            processes = [
+                subprocess.Popen(
+                    [*rotate, "--registry", address], stdout=subprocess.PIPE, text=True
+                )
+                for _ in range(2)
+            ]
+            printed = [secret_in(process.communicate(timeout=30)[0]) for process in processes]
+            key = read_key(folder / "data" / "secret.key")
+            records = stored(address).clients["orders"].secrets
+            assert [matches(secret, records, key) for secret in printed] == [True, True]
+            good("remove-client", "orders", "--registry", address)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["add-client", "orders"], "there is a client 'orders' already"),
         (["add-api", API], f"there is an API '{API}' already"),
         (["rotate-secret", "nobody"], "there is no client 'nobody'"),
+        (["disable-client", "nobody"], "there is no client 'nobody'"),
+        (["remove-client", "nobody"], "there is no client 'nobody'"),
+        (["remove-api", "https://none/"], "there is no API 'https://none/'"),
+        (["revoke", "orders", API], f"there is no grant of 'orders' at '{API}'"),
         (["grant", "nobody", API, "--all"], "there is no client 'nobody'"),
         (["grant", "orders", API, "--scope", "y"], "does not define y"),
         (["grant", "orders", API, "--scope", "a b"], "scopes.list[0]: text should match"),
@@ -159,7 +237,8 @@ def test_what_is_exported_can_be_imported_and_served(folder: Path) -> None:
         file.write_text(good("export", "--format", style).stdout)
         assert read_document(file) == stored()
         done = good("import", str(file), "--registry", f"sqlite:///{style}.db")
-        assert "imported 1 clients, 1 APIs, 1 grants" in done.stderr
+        for kind in ("clients", "apis", "grants"):
+            assert f"{kind:<7}  1 added, 0 changed, 0 removed" in done.stderr
         assert stored(f"{style}.db") == stored()
     assert stored("registry.toml") == stored()
 
@@ -179,8 +258,19 @@ def test_an_import_replaces_or_merges_and_is_whole_or_not_at_all(folder: Path) -
     assert stored().clients.keys() == {"new", "orders"}
     assert stored().grants == (grant,)
     file.write_text("[clients.only]\n")
-    good("import", "more.toml")
+    before = stored()
+    refused = registry("import", "more.toml")
+    assert refused.exit_code == 2
+    assert "it holds 2 clients, 1 apis, 1 grants that the document does not have" in refused.stderr
+    assert "[registry_removes]" in refused.stderr
+    assert stored() == before
+    done = good("import", "more.toml", "--replace")
+    assert "clients  1 added, 0 changed, 2 removed" in done.stderr
+    assert "grants   0 added, 0 changed, 1 removed" in done.stderr
     assert stored() == Document.of([ClientRecord(id="only")])
+    file.write_text('[clients.only]\nname = "Only"\n')
+    assert "clients  0 added, 1 changed, 0 removed" in good("import", "more.toml").stderr
+    assert registry("import", "more.toml", "--merge", "--replace").exit_code == 2
 
 
 def test_a_bad_document_is_refused_with_all_its_problems(folder: Path) -> None:

@@ -44,9 +44,9 @@ class _Seen(Event):
         self.exchange = exchange
         Event.exchanged(self, exchange, lane)
 
-    def judged(self, outcome: Outcome) -> None:
+    def decided(self, outcome: Outcome) -> None:
         self.result = outcome
-        Event.judged(self, outcome)
+        Event.decided(self, outcome)
 
 
 @dataclass(frozen=True, slots=True)

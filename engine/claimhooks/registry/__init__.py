@@ -14,6 +14,7 @@ from claimhooks.registry.model import (
     GrantRecord,
     Quota,
     SecretRecord,
+    scopes_of,
 )
 from claimhooks.registry.secret_hash import KEY_NAME, matches, read_key
 from claimhooks.registry.store import (
@@ -45,6 +46,7 @@ __all__ = [
     "open_sql",
     "open_state",
     "open_store",
+    "scopes_of",
     "secret_key",
 ]
 

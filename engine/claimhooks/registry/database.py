@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from claimhooks.errors import LoadError, Problem
+from claimhooks.registry.store import StoreUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from collections.abc import Generator
+
+    from sqlalchemy import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -47,12 +51,72 @@ def url_of(address: str | Path) -> URL:
         raise LoadError([Problem("registry_address", f"{scheme}://…", reason)]) from None
 
 
-def open_engine(url: URL, place: str, *, create: bool) -> Engine:
-    """An engine for the database at `url`, `place` in messages.
+class Database:
+    """The database at one address, and connections to it. Safe to share between threads."""
 
-    With `create` an SQLite file is made if need be, for its owner only. Raises
-    :class:`~claimhooks.errors.LoadError`.
-    """
+    def __init__(self, url: URL, *, create: bool) -> None:
+        """With `create` an SQLite file is made if need be, for its owner only.
+
+        Connects to nothing yet. Raises :class:`~claimhooks.errors.LoadError`.
+        """
+        self.place: Final = url.set(query={}).render_as_string(hide_password=True)
+        self._file: Path | None = None
+        if url.get_backend_name() == "sqlite":
+            _find_file(url, self.place, create=create)
+            self._file = Path(str(url.database))
+            self._identity = self._identity_now()
+        self.engine: Final = _engine(url)
+        # One statement needs no transaction around it, which would cost two more round trips.
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def connected(self) -> Generator[Connection]:
+        """A connection on which each statement stands for itself.
+
+        Raises :class:`StoreUnavailable`, also for what happens within.
+        """
+        with self.available(), self._single.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """A connection whose statements are all in effect at the end, or none.
+
+        Raises :class:`StoreUnavailable`, also for what happens within.
+        """
+        with self.available(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def available(self) -> Generator[None]:
+        """Turns what a database raises into :class:`StoreUnavailable`."""
+        if self._file is not None and self._identity_now() != self._identity:
+            # Open connections still have the former file, and its write-ahead log, which lies
+            # beside the new one under the same name, would spoil that.
+            reason = "the file is not the one that was opened: restart to use what is there now"
+            raise StoreUnavailable(f"{self.place}: {reason}")
+        try:
+            yield
+        except (DBAPIError, PoolTimeout) as error:
+            # The first line of the database's own words: SQLAlchemy's hold values.
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            reason, _, _ = str(cause).partition("\n")
+            raise StoreUnavailable(f"{self.place}: {reason}") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _identity_now(self) -> tuple[int, int] | None:
+        """Of the SQLite file; None: it is not there."""
+        try:
+            status = os.stat(str(self._file))  # noqa: PTH116 - before each statement
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
+def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         return create_engine(
             url,
@@ -61,7 +125,6 @@ def open_engine(url: URL, place: str, *, create: bool) -> Engine:
             pool_timeout=WAIT,
             hide_parameters=True,
         )
-    _find_file(url, place, create=create)
     # Else a connection made while the file is away would make another, empty one.
     existing = {"mode": "rw", "uri": "true"}
     engine = create_engine(

@@ -42,6 +42,7 @@ class FileStore:
     def __init__(self, path: Path) -> None:
         """Raises :class:`LoadError` with every problem of the file."""
         self.place: Final = path
+        self.problems: tuple[Problem, ...] = ()
         self._contents = _Contents.read(path)
 
     def client(self, client_id: str) -> ClientRecord | None:
@@ -72,7 +73,12 @@ class FileStore:
 
         Raises :class:`LoadError` with every problem; what was read before stays in use then.
         """
-        self._contents = _Contents.read(self.place)
+        try:
+            self._contents = _Contents.read(self.place)
+        except LoadError as error:
+            self.problems = error.problems
+            raise
+        self.problems = ()
 
     def fingerprint(self) -> str:
         """What :meth:`revision` would be after :meth:`reload`. Never raises."""

@@ -243,6 +243,11 @@ class Document(_Record):
         )
 
 
+def scopes_of(grant: GrantRecord, api: ApiRecord) -> tuple[str, ...]:
+    """All scopes that `grant` has at `api`, which is the one that it names."""
+    return tuple(api.scopes) if grant.scopes == "all" else grant.scopes
+
+
 def unmet(grant: GrantRecord, *, has_client: bool, api: ApiRecord | None) -> str | None:
     """What `grant` names that is not there; None: all is."""
     if not has_client:

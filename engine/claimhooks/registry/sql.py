@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import ValidationError
 from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from claimhooks.errors import Problem
-from claimhooks.registry.database import open_engine
+from claimhooks.registry.changes import changes
+from claimhooks.registry.database import Database
 from claimhooks.registry.model import (
     ApiRecord,
     ClientRecord,
@@ -71,15 +70,14 @@ class SqlStore:
 
         Raises :class:`~claimhooks.errors.LoadError` or :class:`StoreUnavailable`.
         """
-        self._place = url.set(query={}).render_as_string(hide_password=True)
-        self._engine = open_engine(url, self._place, create=create)
-        # One statement needs no transaction around it, which would cost two more round trips.
-        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._insert = _INSERT[self._engine.dialect.name]
+        self.problems: tuple[Problem, ...] = ()
+        self._database = Database(url, create=create)
+        self._place = self._database.place
+        self._insert = _INSERT[self._database.engine.dialect.name]
         self._swept = time.monotonic()
         try:
-            with self._available():
-                prepare(self._engine, self._place, create=create)
+            with self._database.available():
+                prepare(self._database.engine, self._place, create=create)
         except BaseException:
             self.close()
             raise
@@ -98,13 +96,13 @@ class SqlStore:
 
     def revision(self) -> str:
         """The number of changes so far."""
-        with self._available(), self._single.connect() as connection:
+        with self._database.connected() as connection:
             return str(connection.scalar(_REVISION))
 
     def document(self) -> Document:
         """Everything, as it was at one instant."""
         while True:
-            with self._available(), self._single.connect() as connection:
+            with self._database.connected() as connection:
                 before = connection.scalar(_REVISION)
                 document = self._document(connection)
                 if connection.scalar(_REVISION) == before:
@@ -112,7 +110,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self._database.close()
 
     # Changes ---------------------------------------------------------------------------------
 
@@ -120,6 +118,18 @@ class SqlStore:
         """Add a client, or replace the one with its id."""
         with self._change() as connection:
             self._put(connection, clients, [client])
+
+    def change_client(
+        self, client_id: str, change: Callable[[ClientRecord], ClientRecord]
+    ) -> ClientRecord | None:
+        """Put what `change` makes of the client with this id, as it is now; None: there is none."""
+        with self._change() as connection:
+            row = connection.execute(_CLIENT, {"client_id": client_id}).mappings().first()
+            if row is None:
+                return None
+            client = change(self._record(ClientRecord, row))
+            self._put(connection, clients, [client])
+        return client
 
     def put_api(self, api: ApiRecord) -> None:
         """Add an API, or replace the one with its identifier."""
@@ -153,20 +163,28 @@ class SqlStore:
             grants, and_(grants.c.client_id == client_id, grants.c.audience == audience)
         )
 
-    def replace(self, document: Document) -> None:
-        """Put `document` in place of everything."""
+    def replace(self, document: Document, *, removing: bool = True) -> Document:
+        """Put `document` in place of everything; returns what was there.
+
+        Unless `removing`, every record that is there must be in `document`.
+        """
         self._refuse(reason for _, reason in dangling(document))
         with self._change() as connection:
+            before = self._document(connection)
+            if not removing:
+                self._refuse_to_remove(before, document)
             for table in (grants, apis, clients):
                 connection.execute(delete(table))
             self._put_all(connection, document)
+        return before
 
-    def merge(self, document: Document) -> None:
-        """Put every record of `document`, and leave the others."""
+    def merge(self, document: Document) -> Document:
+        """Put every record of `document`, and leave the others; returns what was there."""
         with self._change() as connection:
-            merged = self._document(connection).merged_with(document)
-            self._refuse(reason for _, reason in dangling(merged))
+            before = self._document(connection)
+            self._refuse(reason for _, reason in dangling(before.merged_with(document)))
             self._put_all(connection, document)
+        return before
 
     # What all processes share ----------------------------------------------------------------
 
@@ -183,7 +201,7 @@ class SqlStore:
             .returning(used_assertions.c["hash"])
         )
         row = {"hash": key, "expires": math.ceil(min(expires, FOREVER))}
-        with self._available(), self._single.connect() as connection:
+        with self._database.connected() as connection:
             return connection.execute(statement, row).first() is not None
 
     def count_token(self, client_id: str, window_start: int, window_seconds: int) -> int:
@@ -202,7 +220,7 @@ class SqlStore:
             "window_seconds": window_seconds,
             "count": 1,
         }
-        with self._available(), self._single.connect() as connection:
+        with self._database.connected() as connection:
             counted = connection.execute(statement.returning(token_counts.c["count"]), row)
             return int(counted.scalar_one())
 
@@ -213,26 +231,16 @@ class SqlStore:
         self._swept = time.monotonic()
         latest = int(time.time()) - SWEEP
         ends = token_counts.c.window_start + token_counts.c.window_seconds
-        with self._available(), self._single.connect() as connection:
+        with self._database.connected() as connection:
             connection.execute(delete(used_assertions).where(used_assertions.c.expires < latest))
             connection.execute(delete(token_counts).where(ends < latest))
 
     # The way to the database -----------------------------------------------------------------
 
     @contextmanager
-    def _available(self) -> Generator[None]:
-        try:
-            yield
-        except (DBAPIError, PoolTimeout) as error:
-            # The first line of the database's own words: SQLAlchemy's hold values.
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            reason, _, _ = str(cause).partition("\n")
-            raise StoreUnavailable(f"{self._place}: {reason}") from None
-
-    @contextmanager
     def _change(self) -> Generator[Connection]:
         """A transaction that no other change runs beside."""
-        with self._available(), self._engine.begin() as connection:
+        with self._database.transaction() as connection:
             connection.execute(_BUMP)
             yield connection
 
@@ -242,7 +250,7 @@ class SqlStore:
         # What no key can hold may be more than a database can bear: NUL, lone surrogates.
         if not all(key.isprintable() for key in keys.values()):
             return None
-        with self._available(), self._single.connect() as connection:
+        with self._database.connected() as connection:
             row = connection.execute(statement, keys).mappings().first()
         return None if row is None else self._record(model, row)
 
@@ -288,6 +296,13 @@ class SqlStore:
     def _delete(self, table: Table, which: ColumnElement[bool]) -> bool:
         with self._change() as connection:
             return connection.execute(delete(table).where(which)).rowcount > 0
+
+    def _refuse_to_remove(self, before: Document, after: Document) -> None:
+        counts = changes(before, after).items()
+        removed = [f"{n['removed']:,} {kind}" for kind, n in counts if n["removed"]]
+        if removed:
+            reason = f"it holds {', '.join(removed)} that the document does not have"
+            raise ChangeRefused([Problem("registry_removes", self._place, reason)])
 
     def _refuse(self, reasons: Iterable[str | None]) -> None:
         problems = [

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from claimhooks.errors import ClaimhooksError, ProblemsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claimhooks.errors import Problem
     from claimhooks.registry.model import ApiRecord, ClientRecord, Document, GrantRecord
 
 
@@ -23,6 +26,9 @@ class Store(Protocol):
 
     Every method but `close` raises :class:`StoreUnavailable` where there is a database to lose.
     """
+
+    problems: tuple[Problem, ...] = ()
+    """Why what is there now is not in use, but what was there before."""
 
     def client(self, client_id: str) -> ClientRecord | None:
         """The client with this id; None: there is none."""
@@ -57,6 +63,12 @@ class WritableStore(Store, Protocol):
         """Add a client, or replace the one with its id."""
         ...
 
+    def change_client(
+        self, client_id: str, change: Callable[[ClientRecord], ClientRecord]
+    ) -> ClientRecord | None:
+        """Put what `change` makes of the client with this id, as it is now; None: there is none."""
+        ...
+
     def put_api(self, api: ApiRecord) -> None:
         """Add an API, or replace the one with its identifier."""
         ...
@@ -77,12 +89,15 @@ class WritableStore(Store, Protocol):
         """Remove a grant. Returns whether it was there."""
         ...
 
-    def replace(self, document: Document) -> None:
-        """Put `document` in place of everything."""
+    def replace(self, document: Document, *, removing: bool = True) -> Document:
+        """Put `document` in place of everything; returns what was there.
+
+        Unless `removing`, every record that is there must be in `document`.
+        """
         ...
 
-    def merge(self, document: Document) -> None:
-        """Put every record of `document`, and leave the others."""
+    def merge(self, document: Document) -> Document:
+        """Put every record of `document`, and leave the others; returns what was there."""
         ...
 
 

@@ -85,6 +85,10 @@ class Connection(HttpToolsProtocol):
             self._reason = HTTPStatus.BAD_REQUEST, NO_HOST
         if self._reason is not None:
             raise ValueError("the parser hands this on as an error of its own")
+        self.begin()
+
+    def begin(self) -> None:
+        """Hand the request on, whose head is all right."""
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -107,7 +111,9 @@ class Connection(HttpToolsProtocol):
         """Whether there is one Host header and it is valid (RFC 9112 §3.2)."""
         found = [value for name, value in self.headers if name == b"host"]
         if not found:
-            return self.parser.get_http_version() != "1.1"
+            # There is a parser: it calls this.
+            version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess]
+            return version != "1.1"
         return len(found) == 1 and _HOST.fullmatch(found[0].strip()) is not None
 
     def _expire(self) -> None:

@@ -1,0 +1,144 @@
+"""Requests that are answered past ASGI, whose way takes as long as ten hooks."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
+
+from claimhooks.serving.connection import Connection
+
+if TYPE_CHECKING:
+    from asyncio import Transport
+    from collections.abc import Sequence
+
+    Headers = Sequence[tuple[bytes, bytes]]
+
+_STATUS_LINES: Final = {
+    status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+}
+_log: Final = logging.getLogger(__name__)
+
+
+class Response(Protocol):
+    """An answer as a whole."""
+
+    @property
+    def status(self) -> int:
+        """Of HTTP."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """All that are to be sent, but for those that every answer of the server has."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """As it is sent."""
+        ...
+
+
+class DirectConnection(Connection):
+    """Answers a POST for `path` itself, if it has come in one piece. All else goes the usual way."""
+
+    path: ClassVar[bytes]
+
+    async def answer(self, headers: Headers, body: bytes) -> Response:
+        """The answer to a request for `path`; raises nothing."""
+        raise NotImplementedError
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        self._body: bytes | None = None
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; if the rest of a request is still to come, it goes the usual way."""
+        super().data_received(data)
+        if (body := self._body) is not None:
+            self._body = None
+            if not self.transport.is_closing():
+                super().begin()
+                super().on_body(body)
+
+    def begin(self) -> None:
+        """Wait whether the request is already here as a whole."""
+        if (
+            self.url == self.path
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and not self.expect_100_continue
+            # What is pipelined waits for its turn, which is the usual way.
+            and (self._exchange is None or self._exchange.response_complete)
+        ):
+            self._body = b""
+        else:
+            super().begin()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if self._body is None:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer the request, if it is one of those."""
+        body, self._body = self._body, None
+        if body is None:
+            super().on_message_complete()
+            return
+        exchange = _Exchange(is_kept=bool(self.parser.should_keep_alive()))
+        self.cycle = cast("Any", exchange)
+        super().on_message_complete()
+        task = self.loop.create_task(self._respond(exchange, self.headers, body))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    @property
+    def _exchange(self) -> _Exchange | None:
+        return cast("_Exchange | None", self.cycle)
+
+    async def _respond(self, exchange: _Exchange, headers: Headers, body: bytes) -> None:
+        try:
+            response = await self.answer(headers, body)
+        except Exception:
+            _log.exception("a request cannot be answered")
+            self.transport.close()
+            return
+        if exchange.disconnected:
+            return
+        is_kept = exchange.keep_alive and (b"connection", b"close") not in response.headers
+        lines = [_STATUS_LINES[response.status]]
+        for name, value in (*self.server_state.default_headers, *response.headers):
+            lines += (name, b": ", value, b"\r\n")
+        lines += (b"\r\n" if is_kept else b"connection: close\r\n\r\n", response.body)
+        self.transport.write(b"".join(lines))
+        exchange.response_complete = True
+        if not is_kept:
+            self.transport.close()
+        self.on_response_complete()
+
+
+class _Exchange:
+    """What uvicorn wants to know of a request that is being answered, and tells about it."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "more_body", "response_complete")
+
+    def __init__(self, *, is_kept: bool) -> None:
+        self.keep_alive = is_kept
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
+        self.message_event = _NOBODY_WAITS
+
+
+class _Nobody:
+    """Stands for an event that nobody waits for."""
+
+    def set(self) -> None:
+        """Nothing to wake."""
+
+
+_NOBODY_WAITS: Final = _Nobody()

@@ -56,18 +56,18 @@ class Programs:
 
     @classmethod
     def with_packages(cls, packages: str, cache: pytest.Cache) -> Programs:
-        """With `packages`: NODE, INSTALLED, or a requirement for Python (PEP 508).
+        """With `packages`: NODE or another folder with a lock, INSTALLED, or one for Python (PEP 508).
 
         They are installed where they are not, and kept for the next time. Skips the test where
         they cannot be had, but fails it under CI.
         """
-        if packages == NODE:
-            folder = cache.mkdir(NODE)
-            for source in (HERE / "node").iterdir():
+        if (HERE / packages / "package-lock.json").is_file():
+            folder = cache.mkdir(packages.replace("/", "-"))
+            for source in (HERE / packages).iterdir():
                 shutil.copy(source, folder)
             install: Command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             _install(install, folder, (folder / "package-lock.json").read_text())
-            return cls([NODE], folder, {})
+            return cls(["node"], folder, {})
         if packages == INSTALLED:
             return cls([sys.executable], HERE / "python", {})
         name = re.sub(r"\W+", "-", f"{sys.implementation.cache_tag}-{packages}")

@@ -24,8 +24,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from claimhooks import Settings
-from claimhooks.issuer import Parts, application, directory, operations
-from claimhooks.registry import StoreUnavailable, open_sql, open_store
+from claimhooks.issuer import Parts, application, operations
+from claimhooks.registry import StoreUnavailable, lookups, open_sql, open_store
 from claimhooks.registry.export import to_toml
 from claimhooks.registry.sql import SqlStore
 from given import eventually, processes_below
@@ -254,8 +254,8 @@ def test_the_metrics_of_each_worker_are_at_a_port_of_its_own(prepared: Prepared)
 def test_the_issuer_is_not_ready_while_the_registry_is_gone_for_too_long(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory, "FOLLOW", 0.02)
-    monkeypatch.setattr(directory, "STALE", 1.0)
+    monkeypatch.setattr(lookups, "FOLLOW", 0.02)
+    monkeypatch.setattr(lookups, "STALE", 1.0)
 
     def gone(_store: SqlStore) -> str:
         raise StoreUnavailable("the database is gone")
@@ -330,7 +330,7 @@ def test_connections_that_send_nothing_keep_nobody_from_being_served(prepared: P
 def test_a_registry_file_that_is_broken_meanwhile_changes_nothing(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(directory, "FOLLOW", 0.02)
+    monkeypatch.setattr(lookups, "FOLLOW", 0.02)
     registry = prepared.folder / "registry.toml"
     with closing(open_store(prepared.data / "registry.db")) as store:
         good = to_toml(store.document())
@@ -462,7 +462,7 @@ def _fill(path: Path) -> None:
 
 def test_a_log_that_cannot_be_written_is_told_once_and_raises_nothing() -> None:
     program = (
-        "import os; from claimhooks.issuer.process import EventLines; write = EventLines()\n"
+        "import os; from claimhooks.serving.process import EventLines; write = EventLines()\n"
         "for _ in range(3): write(b'{}')\n"
         "os._exit(7)"
     )

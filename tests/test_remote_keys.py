@@ -13,9 +13,8 @@ from typing import ClassVar
 
 import pytest
 
-from claimhooks.issuer import remotekeys as module
-from claimhooks.issuer.refusals import Unavailable
-from claimhooks.issuer.remotekeys import RemoteKeys
+from claimhooks.serving import remotekeys as module
+from claimhooks.serving.remotekeys import KeysUnavailable, RemoteKeys
 from claimhooks.token import SigningKey
 
 KEY = SigningKey.generate("ES256")
@@ -82,7 +81,7 @@ def test_what_is_no_key_set_is_forgotten_once_it_is_one(
 
     async def run(uri: str, handler: type[Handler]) -> None:
         keys = RemoteKeys(uri)
-        with pytest.raises(Unavailable):
+        with pytest.raises(KeysUnavailable):
             await keys.keys()
         handler.body = GOOD
         assert len(await keys.keys()) == 1
@@ -97,7 +96,7 @@ def test_what_is_no_key_set_is_forgotten_once_it_is_one(
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_other_answers_are_none_and_no_redirect_is_followed(status: int) -> None:
     async def run(uri: str) -> None:
-        with pytest.raises(Unavailable):
+        with pytest.raises(KeysUnavailable):
             await RemoteKeys(uri).keys()
 
     with serving(status=status) as (uri, handler):
@@ -110,7 +109,7 @@ def test_a_server_that_drips_or_never_ends_is_left(monkeypatch: pytest.MonkeyPat
 
     async def run(uri: str) -> float:
         started = time.monotonic()
-        with pytest.raises(Unavailable):
+        with pytest.raises(KeysUnavailable):
             await RemoteKeys(uri).keys()
         return time.monotonic() - started
 
@@ -145,7 +144,7 @@ def test_keys_that_cannot_be_fetched_for_too_long_are_used_no_more(
         handler.status = 500
         assert len(await keys.keys()) == 1
         await asyncio.sleep(0.6)
-        with pytest.raises(Unavailable):
+        with pytest.raises(KeysUnavailable):
             await keys.keys()
 
     with serving() as (uri, handler):

@@ -17,14 +17,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from claimhooks import ServerError
-from claimhooks.issuer import body, directory, refusals, token_endpoint
+from claimhooks.issuer import body, refusals, token_endpoint
 from claimhooks.issuer.assertion import ASSERTION_TYPE
-from claimhooks.issuer.event import EXCHANGES
 from claimhooks.issuer.parts import TOKEN_PATH
 from claimhooks.issuer.refusals import Refusal, catalogue
-from claimhooks.registry import ClientRecord, StoreUnavailable
+from claimhooks.registry import ClientRecord, StoreUnavailable, lookups
 from claimhooks.registry.secret_hash import generate
 from claimhooks.registry.sql import SqlStore
+from claimhooks.serving.events import EXCHANGES
 from claimhooks.token import ALGORITHMS, Algorithm, SigningKey
 from given import eventually, hook
 from issuing import (
@@ -57,7 +57,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 @pytest.fixture(scope="module")
 def http(prepared: Prepared) -> Iterator[TestClient]:
     with pytest.MonkeyPatch.context() as patch, in_process(prepared) as client:
-        patch.setattr(directory, "FOLLOW", 0.05)
+        patch.setattr(lookups, "FOLLOW", 0.05)
         yield client
 
 

@@ -1,0 +1,143 @@
+"""Ory Hydra's token hook (``oauth2.token_hook``).
+
+One URL for all grants and clients. Hydra has granted scopes and audience already, and takes nothing
+but custom claims. It stops at any status but 200 and 204, and asks again after 429 and 5xx.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import JsonValue  # noqa: TC002 - pydantic reads the annotation
+
+from claimhooks.bridges.call import Answer
+from claimhooks.bridges.capabilities import Capabilities
+from claimhooks.bridges.peer import (
+    CLIENT_CREDENTIALS,
+    Asked,
+    Lenient,
+    Passed,
+    Peer,
+    parsed,
+    without_credentials,
+)
+from claimhooks.bridges.refusals import Malformed
+from claimhooks.errors import ServerError
+
+if TYPE_CHECKING:
+    from claimhooks.bridges.call import Call
+    from claimhooks.bridges.effects import Effects
+    from claimhooks.bridges.refusals import Refusal
+    from claimhooks.exchange import Denial
+
+# Lists that are empty in Go are null in JSON.
+Strings = list[str] | None
+
+
+class _IdTokenClaims(Lenient):
+    iss: str = ""
+
+
+class _IdToken(Lenient):
+    id_token_claims: _IdTokenClaims = _IdTokenClaims()
+
+
+class _Session(Lenient):
+    id_token: _IdToken = _IdToken()
+    extra: dict[str, JsonValue] | None = None
+    """The custom claims that the token has so far."""
+
+
+class _Request(Lenient):
+    client_id: str
+    requested_scopes: Strings = None
+    granted_scopes: Strings = None
+    granted_audience: Strings = None
+    grant_types: Strings = None
+    payload: dict[str, list[str]] | None = None
+
+
+class Message(Lenient):
+    """What Hydra sends."""
+
+    session: _Session = _Session()
+    request: _Request | None = None
+    requester: dict[str, JsonValue] | None = None
+    """Of the older hook, for refresh tokens alone, in the place of `request`."""
+
+
+class Hydra(Peer[Message]):
+    """Ory Hydra 2."""
+
+    name = "hydra"
+    title = "Ory Hydra"
+    capabilities = Capabilities(
+        add_claims=True,
+        replace_claims=True,
+        remove_claims=True,
+        values="json",
+        add_scopes=False,
+        remove_scopes=False,
+        audience=False,
+        lifetime=False,
+        denial_code=False,
+        denial_text=False,
+        notes=(
+            "Claims are found under `ext`, unless `oauth2.allowed_top_level_claims` names them.",
+            "Every denial is `access_denied` with a fixed text.",
+        ),
+    )
+    # It waits for 30 s, but so does the client.
+    deadline = 2.0
+    callers = ("api_key",)
+
+    def read(self, call: Call) -> Asked[Message] | Passed:
+        """What Hydra asks. Raises Malformed."""
+        message = parsed(Message, call.body)
+        request = message.request
+        if message.requester is not None:
+            return Passed("the hook for refresh tokens")
+        if request is None or not request.grant_types:
+            raise Malformed("the body says nothing of a grant type")
+        if CLIENT_CREDENTIALS not in request.grant_types:
+            return Passed(f"the grant is {', '.join(request.grant_types)[:100]}")
+        return Asked(
+            message=message,
+            client_id=request.client_id,
+            audiences=request.granted_audience or (),
+            issuer=message.session.id_token.id_token_claims.iss,
+            scope=request.granted_scopes or (),
+            requested_scope=request.requested_scopes,
+            params=without_credentials(request.payload or {}),
+            claims=message.session.extra or {},
+        )
+
+    def granted(self, asked: Asked[Message], effects: Effects) -> Answer:
+        """200 with all custom claims, since they take the place of those that are there."""
+        if not effects:
+            return self.passed()
+        session = {"access_token": {**asked.claims, **effects.claims}, "id_token": {}}
+        return Answer.of_json(200, {"session": session})
+
+    def passed(self) -> Answer:
+        """204."""
+        return Answer(204)
+
+    def denied(self, denial: Denial) -> Answer:
+        """403: the one status that ends in a denial. The body is for people who look."""
+        return _error(403, denial.error, denial.error_description)
+
+    def fault(self) -> Answer:
+        """500, after which Hydra tries twice more."""
+        return _error(500, ServerError.error, ServerError.default_description)
+
+    def refused(self, refusal: Refusal) -> Answer:
+        """The status of the refusal: Hydra stops at any, and tries again where that may help."""
+        return _error(refusal.status, "invalid_request", refusal.text)
+
+
+def _error(status: int, code: str, text: str) -> Answer:
+    return Answer.of_json(status, {"error": code, "error_description": text})
+
+
+PEER: Final = Hydra()

@@ -1,0 +1,71 @@
+"""From a JavaScript hook of the old system to a Python hook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from claimhooks.errors import Problem, ScriptError
+from claimhooks.migrate.effects import Effects, Note
+from claimhooks.migrate.python.document import document
+from claimhooks.migrate.script.bindings import Bindings
+from claimhooks.migrate.script.hook import find_hook
+from claimhooks.migrate.script.parsing import parse
+from claimhooks.migrate.settings import snippet
+from claimhooks.migrate.translator import Translator
+
+__all__ = ["Note", "Translation", "translate"]
+
+_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A hook in Python, and what a person should know about it."""
+
+    python: str
+    notes: tuple[Note, ...]
+    """In the order of the script."""
+    settings: str
+    """What ``claimhooks.toml`` needs for the hook, as TOML; empty if nothing."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to be decided."""
+        return not any(note.decide for note in self.notes)
+
+
+def translate(source: str, file: str, name: str) -> Translation:
+    """The translation of a script; `file` is where it is, `name` what the hook will be called.
+
+    Raises :class:`ScriptError` if it is no JavaScript, or no hook.
+    """
+    try:
+        return _translated(source, file, name)
+    except RecursionError:
+        reason = "nested too deeply"
+        raise ScriptError([Problem("javascript_malformed", file, reason)]) from None
+
+
+def _translated(source: str, file: str, name: str) -> Translation:
+    program = parse(source, file)
+    known = Effects()
+    for number in range(_ROUNDS):
+        bindings = Bindings(program)
+        hook = find_hook(program, bindings, file)
+        bindings.name(hook)
+        t = Translator(source, program, bindings, hook, known)
+        block = t.body(program.named_children)
+        if number and t.effects.is_like(known):
+            break
+        # What comes later in the script may bear on what came before.
+        known = t.effects
+    t.remark_on_scopes()
+    python = document(block.lines, t.effects, PurePath(file).name)
+    try:
+        compile(python, file, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        reason = f"its translation is no Python: {error.msg}: {error.text}"
+        raise ScriptError([Problem("javascript_untranslated", file, reason)]) from None
+    notes = sorted(t.effects.notes, key=lambda note: (note.line, note.column))
+    return Translation(python, tuple(notes), snippet(name, t.effects))

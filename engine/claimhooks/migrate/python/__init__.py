@@ -1,0 +1,1 @@
+"""Writing Python: expressions, lines, and the whole file."""

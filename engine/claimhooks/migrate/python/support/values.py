@@ -1,0 +1,72 @@
+"""Truth, text, defaults."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, NoReturn
+
+from claimhooks.migrate.python.support.numbers import js_number_text
+
+if TYPE_CHECKING:
+    from claimhooks.migrate.python.support import Value
+
+
+def js_true(value: Value) -> bool:
+    """Whether JavaScript takes `value` for true: [] and {} are, NaN is not."""
+    if isinstance(value, float):
+        return value != 0 and not math.isnan(value)
+    return isinstance(value, (list, dict)) or bool(value)
+
+
+def js_or(left: Value, right: Value) -> Value:
+    """`left || right`."""
+    return left if js_true(left) else right
+
+
+def js_default(value: Value, default: Value) -> Value:
+    """`value ?? default`."""
+    return default if value is None else value
+
+
+def js_text(value: Value, nothing: str = "undefined") -> str:
+    """`value` as JavaScript writes it into a text; `nothing` in place of None."""
+    if value is None:
+        return nothing
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return js_number_text(value)
+    if isinstance(value, list):
+        return ",".join("" if item is None else js_text(item) for item in value)
+    return "[object Object]" if isinstance(value, dict) else str(value)
+
+
+def js_typeof(value: Value) -> str:
+    """`typeof value`."""
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string"}
+    if value is None:
+        return "undefined"
+    return kinds.get(type(value), "function" if callable(value) else "object")
+
+
+def js_substring(text: str, start: int, end: int | None = None) -> str:
+    """`text.substring(start, end)`."""
+    bounds = [max(start, 0), len(text) if end is None else max(end, 0)]
+    return text[min(bounds) : max(bounds)]
+
+
+def js_json(value: Value, indent: int | None = None) -> str:
+    """`JSON.stringify(value)`."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(value, separators=separators, indent=indent, ensure_ascii=False)
+
+
+def js_error(value: Value) -> BaseException:
+    """`value` as something that can be raised."""
+    return value if isinstance(value, BaseException) else RuntimeError(js_text(value))
+
+
+def js_todo(line: int) -> NoReturn:
+    """In place of what is not translated: the exchange fails."""
+    raise NotImplementedError(f"line {line} of the script is not translated")

@@ -1,0 +1,1 @@
+"""The rules for statements, and for calls that decide what happens next."""

@@ -1,0 +1,145 @@
+"""Calls of callbacks: `cb(null, token)` is `return`, `cb(new InvalidScopeError())` is `raise`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from claimhooks.migrate import kinds, review
+from claimhooks.migrate.effects import Untranslatable
+from claimhooks.migrate.kinds import Kind, Shape
+from claimhooks.migrate.python.code import NONE, Code, Rank, call
+from claimhooks.migrate.python.lines import Block, Line, suite
+from claimhooks.migrate.script import tree
+from claimhooks.migrate.script.callbacks import Ends
+from claimhooks.migrate.values.arrays_and_objects import spread
+from claimhooks.migrate.values.coercion import as_text
+from claimhooks.migrate.values.truth import truth
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from claimhooks.migrate.script.callbacks import Callback
+    from claimhooks.migrate.translator import Translator
+
+EXCEPTIONS: Final = {
+    "InvalidScopeError": "InvalidScope",
+    "InvalidRequestError": "InvalidRequest",
+    "ServerError": "ServerError",
+    "Error": "RuntimeError",
+    "TypeError": "TypeError",
+    "RangeError": "ValueError",
+    "SyntaxError": "ValueError",
+    "ReferenceError": "NameError",
+    "URIError": "ValueError",
+    "EvalError": "RuntimeError",
+}
+OAUTH: Final = frozenset({"InvalidScope", "InvalidRequest", "ServerError"})
+_NOTHING: Final = frozenset({"null", "undefined", "false"})
+
+
+def exception(t: Translator, node: Node) -> Code:
+    """`new Error(text)` and its like."""
+    name = tree.text(
+        tree.field(node, "constructor" if node.type == "new_expression" else "function")
+    )
+    python = EXCEPTIONS[name]
+    if python in OAUTH:
+        t.effects.names.add(python)
+    given = tree.arguments(node)[:1]
+    return call(python, [as_text(t, t.expression(one)).text for one in given], kinds.ERROR)
+
+
+def is_exception(t: Translator, node: Node) -> bool:
+    """Whether `node` makes a new error of a kind that hooks know."""
+    if node.type not in {"new_expression", "call_expression"}:
+        return False
+    made = tree.field(node, "constructor" if node.type == "new_expression" else "function")
+    return (
+        made.type == "identifier" and t.bindings.of(made) is None and tree.text(made) in EXCEPTIONS
+    )
+
+
+def raised(t: Translator, node: Node) -> Line:
+    """The `raise` of what `node` evaluates to."""
+    node = tree.bare(node)
+    code = t.expression(node)
+    if code.type.shape is Shape.ERROR:
+        return Line(f"raise {code.text}")
+    if code.type.may_be(Kind.OBJECT):
+        return Line(f"raise {t.need('js_error')}({code.text})")
+    return Line(f"raise RuntimeError({as_text(t, code).text})")
+
+
+def answered(t: Translator, node: Node, callback: Callback) -> Block:
+    """What a call of a callback does."""
+    given = tree.arguments(node)
+    if any(one.type == "spread_element" for one in given):
+        raise Untranslatable("what the callback is given cannot be seen here")
+    if callback.ends is Ends.HOOK:
+        return _of_hook(t, node, given)
+    if callback.ends is Ends.REJECT:
+        line = raised(t, given[0]) if given else Line('raise RuntimeError("rejected")')
+        return Block([line], completes=False)
+    if callback.ends is Ends.RESOLVE:
+        code = t.expression(given[0]) if given else NONE
+        return Block([Line(f"return {code.text}")], completes=False)
+    codes = [t.expression(one).text for one in given]
+    codes += ["None"] * (callback.size - len(codes))
+    text = codes[0] if len(codes) == 1 else ", ".join(codes)
+    return Block([Line(f"return {text}")], completes=False)
+
+
+def _of_hook(t: Translator, node: Node, given: list[Node]) -> Block:
+    failing = given[0] if given else None
+    if failing is None or tree.bare(failing).type in _NOTHING:
+        return Block([*_granted(t, node, given[1:2])], completes=False)
+    made = tree.bare(failing)
+    if is_exception(t, made) and tree.text(tree.field(made, "constructor")) == "Error":
+        t.remark(
+            node,
+            "the client is told server_error, without this text; raise ServerError to show it",
+        )
+    if len(given) == 1 or is_exception(t, made):
+        return Block([raised(t, failing)], completes=False)
+    code = t.expression(failing)
+    if not code.type.may_be(Kind.NOTHING) and code.type.shape is Shape.ERROR:
+        return Block([raised(t, failing)], completes=False)
+    test = truth(t, code)
+    refused = suite(f"if {test.text}", Block([raised(t, failing)]))
+    return Block([*refused, *_granted(t, node, given[1:2])], completes=False)
+
+
+def _granted(t: Translator, node: Node, given: list[Node]) -> list[Line]:
+    """The patch that a hook answers with, as the old system took it."""
+    answer = tree.bare(given[0]) if given else None
+    if answer is None or answer.type in _NOTHING:
+        t.decide(node, "the hook answers with nothing, which is taken to clear the scopes")
+        return [Line('return {"scope": []}')]
+    code = t.expression(answer)
+    review.review_answer(t, answer)
+    if not code.type.may_be(Kind.TABLE):
+        raise Untranslatable("the hook answers with something that is no object")
+    text, rank = code.text, code.rank
+    if code.text in t.known.missing:
+        text, rank = f"{t.need('js_defined')}({text})", Rank.ATOM
+    if "scope" in code.type.fields or f'{code.text}["scope"]' in t.facts:
+        return [Line(f"return {text}")]
+    if not _sets_scope(t, answer):
+        t.remark(node, "the answer leaves scope out, which cleared the scopes; here too")
+    if text == "{}":
+        return [Line('return {"scope": []}')]
+    if answer.type == "object" and text.startswith("{"):
+        return [Line(f'return {{"scope": [], {text[1:]}')]
+    return [Line(f'return {{"scope": [], **{spread(t, Code(text, code.type, rank))}}}')]
+
+
+def _sets_scope(t: Translator, answer: Node) -> bool:
+    """Whether anything in the script sets the scope of the answer."""
+    binding = t.bindings.of(answer) if answer.type == "identifier" else None
+    if binding is None:
+        return False
+    with t.silently():
+        begins_with = [t.expression(node).type.fields for node in binding.writes]
+    return any("scope" in fields for fields in begins_with) or any(
+        name == "scope" for name, _ in binding.members_written
+    )

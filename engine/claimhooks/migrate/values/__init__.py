@@ -1,0 +1,1 @@
+"""The rules for expressions, calls aside."""

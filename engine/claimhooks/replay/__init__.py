@@ -1,0 +1,1 @@
+"""Recorded exchanges and samples, run again: what hooks would have done, and what would change."""

@@ -2,6 +2,9 @@
 
 Two settings among pytest's own: ``claimhooks_hooks``, the folder of hooks, and
 ``claimhooks_samples``, the samples to collect. Without the second nothing is collected.
+
+It stands beside the package: pytest starts with it wherever it is installed, and whatever is in a
+package comes with all that the package imports.
 """
 
 from __future__ import annotations
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from claimhooks.runtime import Runtime
     from claimhooks.samples import Sample, Written
     from claimhooks.testing import ExchangeBuilder
-
-# All else is imported where it is used: pytest starts with this plugin wherever it is installed.
 
 HOOKS: Final = "claimhooks_hooks"
 SAMPLES: Final = "claimhooks_samples"
@@ -85,7 +86,7 @@ class SampleFile(pytest.File):
 
     def collect(self) -> Iterable[SampleItem]:
         """The samples."""
-        from claimhooks.errors import Problem, SampleError  # noqa: PLC0415
+        from claimhooks.errors import Problem, SampleError, printable  # noqa: PLC0415
         from claimhooks.samples import find  # noqa: PLC0415
 
         problems: list[Problem] = []
@@ -97,8 +98,10 @@ class SampleFile(pytest.File):
             except SampleError as error:
                 problems.extend(error.problems)
                 continue
-            names[sample.name] = count = names.get(sample.name, 0) + 1
-            name = sample.name if count == 1 else f"{sample.name} #{count}"
+            name = printable(sample.name)
+            names[name] = count = names.get(name, 0) + 1
+            if count > 1:
+                name = f"{name} #{count}"
             item: SampleItem = SampleItem.from_parent(  # pyright: ignore[reportUnknownMemberType]
                 self, name=name, written=written, sample=sample
             )
@@ -140,10 +143,15 @@ class SampleItem(pytest.Item):
 
 def _runtime(config: pytest.Config) -> Runtime:
     """Hooks run in this process, whatever the settings say: debuggers and coverage see them."""
+    from claimhooks.errors import LoadError, Problem  # noqa: PLC0415
     from claimhooks.runtime import Runtime  # noqa: PLC0415
     from claimhooks.settings import Settings  # noqa: PLC0415
 
     hooks_dir = config.rootpath / config.getini(HOOKS)
+    if not hooks_dir.exists():
+        reason = "there is no such folder"
+        remedy = f"name it in pytest's settings, from {config.rootpath}: {HOOKS} = FOLDER"
+        raise LoadError([Problem("folder_missing", _shown(hooks_dir), reason, remedy=remedy)])
     file = hooks_dir.parent / "claimhooks.toml"
     settings = Settings.load(_shown(file)) if file.exists() else Settings()
     # The samples of a gate are tests like others; and nothing of a test is recorded.

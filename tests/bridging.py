@@ -42,6 +42,7 @@ from given import hook
 if TYPE_CHECKING:
     import pytest
 
+    from claimhooks.bridges.routes import BridgeApp
     from claimhooks.settings import PeerName
 
 FOLDER = Path(__file__).parent / "bridges"
@@ -117,7 +118,8 @@ def signed_jwt(key: str = "peer", **claims: Any) -> str:
 class Answering:
     """A bridge that is served, and what it has logged."""
 
-    def __init__(self, http: TestClient, lines: list[bytes]) -> None:
+    def __init__(self, app: BridgeApp, http: TestClient, lines: list[bytes]) -> None:
+        self.app = app
         self.http = http
         self.lines = lines
 
@@ -151,7 +153,7 @@ def answering(
         app.bridge.events = lines.append
         around = Starlette(routes=[Route(PATH, app)], lifespan=app.lifespan)
         with TestClient(around, raise_server_exceptions=False) as http:
-            yield Answering(http, lines)
+            yield Answering(app, http, lines)
 
 
 def prepare(

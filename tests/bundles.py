@@ -79,6 +79,8 @@ class Served:
     """Path → address."""
     asked: list[tuple[str, int]] = field(default_factory=list)
     """Path and status of each answer."""
+    authorized: list[tuple[str, str | None]] = field(default_factory=list)
+    """Path and ``Authorization`` of each request."""
     fault: str = ""
     """How it fails: see :class:`_Handler`."""
 
@@ -122,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         served = self.server.served
         path = self.path.partition("?")[0]
         content = served.files.get(path)
+        served.authorized.append((path, self.headers.get("authorization")))
         etag = f'"{hashlib.sha256(content or b"").hexdigest()}"'
         if served.fault == "error":
             self._answer(503, b"later")
@@ -129,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
             while served.fault == "silent":
                 time.sleep(0.01)
             self.close_connection = True
+        elif served.fault == "hostile":
+            self.close_connection = True
+            self.wfile.write(b"\x1b[31mHTTP/1.1 200 OK\r\n\r\n")
         elif served.fault == "dripping":
             self._drip()
         elif path in served.redirects:

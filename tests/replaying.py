@@ -79,12 +79,12 @@ def write_parquet(path: Path, entries: Iterable[str], **options: Any) -> None:
 
 
 def claimhooks(
-    place: Path, *arguments: str | Path, stdin: bytes = b"", **environment: str
+    place: Path, *arguments: str | Path, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """What a command does in the folder `place`."""
     return subprocess.run(
         [sys.executable, "-m", "claimhooks", *map(str, arguments)],
-        cwd=place, input=stdin.decode(), capture_output=True, text=True, check=False,
+        cwd=place, input=stdin, capture_output=True, text=True, check=False,
         env={**os.environ, **environment}, timeout=120,
     )  # fmt: skip
 

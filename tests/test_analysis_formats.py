@@ -167,6 +167,38 @@ def test_annotations_are_escaped_as_github_reads_them(hooks: Hooks, check: Check
     assert "%0A→ name the claim with an http(s) URL" in message
 
 
+def test_files_are_named_from_the_root_of_the_repository(
+    hooks: Hooks, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = hooks({"10-a.py": hook(ERROR)})
+    monkeypatch.chdir(folder)
+
+    def named(workspace: Path) -> tuple[str, str, str]:
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(workspace))
+        (run,) = json.loads(check(".", "--strict", "--format", "sarif").stdout)["runs"]
+        location = run["results"][0]["locations"][0]["physicalLocation"]
+        line = check(".", "--strict", "--format", "github").stdout
+        return (
+            line.removeprefix("::error file=").partition(",")[0],
+            location["artifactLocation"]["uri"],
+            run["originalUriBaseIds"]["%SRCROOT%"]["uri"],
+        )
+
+    path = f"{folder.name}/10-a.py"
+    assert named(folder.parent) == (path, path, f"{folder.parent.as_uri()}/")
+    assert named(tmp_path / "elsewhere") == ("10-a.py", "10-a.py", f"{folder.as_uri()}/")
+
+
+def test_an_annotation_tells_what_was_not_looked_for(hooks: Hooks, check: Check) -> None:
+    hooks({"10-a.py": hook("pass")})
+    Path("claimhooks.toml").write_text('[hooks.10-a]\nmatch.clients = ["x"]\n')
+    done = check("--strict", "--format", "github")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "::notice title=hook_unreachable::not looked for: no registry is named; see --registry\n",
+    )
+
+
 def test_no_control_character_of_a_name_reaches_a_terminal(hooks: Hooks, check: Check) -> None:
     hooks({"10-\x1b[31m\r.py": hook('return {"\\x1b[31m\\udc80\\u202e": 1}')})
     for style in ("text", "json", "sarif", "github"):

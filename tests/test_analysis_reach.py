@@ -110,6 +110,7 @@ class TestIgnoring:
         ("comment", "code", "reason"),
         [
             ("ignore[clock_raed]", "ignore_unknown", "did you mean 'clock_read'?"),
+            ("ignore[CLOCK_READ]", "ignore_unknown", "did you mean 'clock_read'?"),
             ("ignore", "ignore_unknown", "names no code"),
             ("ignore[]", "ignore_unknown", "names no code"),
             ("ignore[syntax_error]", "ignore_unknown", "cannot be ignored"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from given import API, Hooks, hook
+from given import API, Hooks, eventually, hook
 
 SAMPLE: dict[str, Any] = {"client": {"id": "orders"}, "audience": API, "scope": ["orders:read"]}
 
@@ -130,3 +131,20 @@ def test_what_cannot_be_used_exits_2(project: Path, arguments: list[str], reason
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_no_answer(hooks: Hooks) -> None:
+    body = "from pathlib import Path; Path('started').touch()"
+    folder = hooks({"10-start.py": hook(body)}).parent
+    with subprocess.Popen(
+        [sys.executable, "-m", "claimhooks", "bench", "--seconds", "60"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell that runs the tests in the background lets them ignore ^C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    ) as running:
+        assert eventually((folder / "started").exists)
+        running.send_signal(signal.SIGINT)
+        assert running.communicate(timeout=10) == (b"", b"")
+        assert running.returncode == 130

@@ -186,6 +186,7 @@ def listed(path: str, content: bytes = b"x = 1\n") -> dict[str, Any]:
         ("__pycache__/a.py", "no file that belongs to a generation"),
         ("a.pyc", "no file that belongs to a generation"),
         ("a.so", "no file that belongs to a generation"),
+        ("a" * 1000 + ".py", "not the same on every system"),
         ("", "outside of the hooks folder"),
     ],
 )
@@ -196,6 +197,7 @@ def test_a_path_that_no_hook_has_is_refused(path: str, reason: str) -> None:
     found = refused(pack({"manifest.json": text, name: b"x = 1\n"}))
     assert reason in found
     assert found.isprintable()
+    assert len(found) < 400
 
 
 @pytest.mark.parametrize(
@@ -226,6 +228,16 @@ def test_a_manifest_that_lies_is_refused(changes: dict[str, Any]) -> None:
     found = refused(archived(**changes))
     assert found.endswith("[bundle_broken]")
     assert found.isprintable()
+
+
+def test_more_files_than_a_zip_file_can_have_are_refused() -> None:
+    files = {f"{number}.py": b"" for number in range(2**16)}
+    document = json.loads(parsed(BUNDLE).manifest.to_json())
+    text = json.dumps(document | {"files": [listed(path, b"") for path in files]})
+    found = refused(pack({"manifest.json": text.encode()}) + b"\0" * 2**22)
+    assert "at most 65534 items" in found
+    text = json.dumps(document | {"files": [listed("a.py") | {"size": -1}] * 1000})
+    assert len(refused(pack({"manifest.json": text.encode()}))) < 400
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,12 @@ import logging
 import re
 import ssl
 import sys
+import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from urllib.error import URLError
@@ -18,7 +22,7 @@ import fsspec
 import jwt
 import pytest
 import trustme
-from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 
 from bundles import Served, V, bundled, publish, server, version, write_keys
 from claimhooks import LoadError, Runtime, Settings
@@ -28,6 +32,7 @@ from claimhooks.settings import BundleSettings
 from claimhooks.snapshot import Snapshot
 from claimhooks.token import SigningKey
 from given import eventually, exchange, hook
+from replaying import claimhooks
 from serving import free_port, running
 
 if TYPE_CHECKING:
@@ -335,6 +340,7 @@ def test_the_signature_at_an_address_is_asked_for_with_each_bundle(
         ("half, of an untold length", "cut short"),
         ("silent", "the server says nothing for 0.2 s"),
         ("dripping", "has not come within"),
+        ("hostile", r"^\\u001b\[31mHTTP/1.1"),
     ],
 )
 def test_a_poll_that_fails_is_told_once_and_recovers(
@@ -359,6 +365,26 @@ def test_a_poll_that_fails_is_told_once_and_recovers(
         assert eventually(lambda: answer(runtime) == 2)
         assert codes(runtime) == []
     assert re.search(reason, problems.problems[0].reason), problems
+
+
+def test_a_reading_that_still_goes_on_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE", 0.05)
+    may_end, begun = threading.Event(), []
+
+    class Slow(fetching.File):
+        def read(self) -> bytes:
+            begun.append(time.monotonic())
+            may_end.wait()
+            return b"what has come at last"
+
+    file = fetching.TimelyFile(Slow("hooks.bundle", 100))
+    for _ in range(3):
+        with pytest.raises(fetching.Unreachable, match="has not come within"):
+            file.read()
+    may_end.set()
+    assert file.read() == b"what has come at last"
+    assert len(begun) == 1
+    file.close()
 
 
 def test_a_server_that_is_away_for_a_while_changes_nothing(
@@ -393,6 +419,26 @@ def test_without_a_bundle_nothing_starts(
     assert why_not(f"{served.address}{PLACE}").startswith(f"{served.address}{PLACE}: ")
     served.fault = ""
     assert "HTTP 404 [bundle_unreachable]" in why_not(f"{served.address}/nowhere")
+
+
+def test_a_reload_that_waits_for_a_server_keeps_nobody_else_waiting(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httpfile, "SILENCE", 2.0)
+    with Runtime(f"{served.address}{PLACE}") as runtime:
+        served.files[PLACE] = bundled(2)
+        assert runtime.reload().revision == 2
+        served.fault = "silent"
+        with ThreadPoolExecutor() as threads:
+            reloading = threads.submit(runtime.reload)
+            time.sleep(0.2)
+            began = time.monotonic()
+            assert runtime.generations.revision == 2
+            assert runtime.rollback().revision == 1
+            assert time.monotonic() - began < 1
+            served.fault = ""
+            with suppress(LoadError):
+                reloading.result()
 
 
 def test_a_runtime_is_closed_while_its_server_says_nothing(served: Served) -> None:
@@ -432,6 +478,16 @@ def test_a_redirect_is_followed_but_never_to_where_there_is_no_tls(
         assert "without TLS" in why_not(f"{secure.address}/up")
 
 
+def test_a_password_is_for_the_server_of_the_address_alone(served: Served) -> None:
+    with server() as elsewhere:
+        elsewhere.files[PLACE] = bundled(1)
+        served.redirects = {"/up": f"{elsewhere.address}{PLACE}"}
+        host = served.address.partition("//")[2]
+        with Runtime(f"http://us%40er:pa%2Fss@{host}/up"):
+            assert served.authorized == [("/up", f"Basic {b64encode(b'us@er:pa/ss').decode()}")]
+            assert elsewhere.authorized == [(PLACE, None)]
+
+
 def test_more_than_a_bundle_may_have_is_not_taken_in(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,11 +513,36 @@ def test_what_is_secret_in_an_address_is_not_told(
     told = caplog.text + why_not(address) + why_not(address.replace(host, "127.0.0.1:1"))
     assert f"http://{host}{PLACE}: HTTP 503" in told
     assert "Connection refused" in told
-    for secret in ("pass-word", "sec-ret", "user"):
+    for mark in "/#?":
+        told += why_not(f"http://user:pass{mark}word@{host}{PLACE}")
+        told += why_not(f"memory://user:pass{mark}word@{host}{PLACE}")
+    for secret in ("pass-word", "sec-ret", "user", "pass", "word"):
         assert secret not in told
 
 
+def test_a_comparison_does_not_tell_the_password_in_an_address(
+    served: Served, hooks: Hooks, tmp_path: Path
+) -> None:
+    hooks({"10-v.py": version(1)["10-v.py"].decode()})
+    (tmp_path / "sample.json").write_text(exchange().model_dump_json())
+    address = served.address.replace("//", "//user:pass-word@")
+    for style in ("text", "json"):
+        done = claimhooks(
+            tmp_path, "diff", "hooks", f"{address}{PLACE}", "sample.json", "--format", style
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"{served.address}{PLACE}" in done.stdout
+        assert "pass-word" not in done.stdout
+
+
 # In a store --------------------------------------------------------------------------------------
+
+
+class Cut(MemoryFile):  # type: ignore[misc]  # fsspec has no types
+    """A file that ends early, though it knows its size."""
+
+    def read(self, _size: int = -1) -> bytes:
+        return bytes(super().read(100))
 
 
 class Store(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -470,6 +551,12 @@ class Store(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
     protocol = "counted"
     opened: ClassVar[list[str]] = []
     is_down: ClassVar[bool] = False
+    is_cutting_short: ClassVar[bool] = False
+
+    def __init__(self, **options: object) -> None:
+        if self.is_down:
+            raise ConnectionError("there is no way to the store")
+        super().__init__(**options)
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -482,9 +569,12 @@ class Store(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
         return dict(super().info(path, **rest))
 
     def _open(self, path: str, mode: str = "rb", **rest: object) -> object:
+        file = super()._open(path, mode, **rest)
         if mode == "rb":
             self.opened.append(path)
-        return super()._open(path, mode, **rest)
+            if self.is_cutting_short:
+                return Cut(self, path, file.getvalue())
+        return file
 
 
 @pytest.fixture
@@ -492,6 +582,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(Store, "store", {})
     monkeypatch.setattr(Store, "opened", [])
     monkeypatch.setattr(Store, "is_down", False)
+    monkeypatch.setattr(Store, "is_cutting_short", False)
+    Store.clear_instance_cache()
     fsspec.register_implementation("counted", Store, clobber=True)
     return Store()
 
@@ -518,6 +610,29 @@ def test_a_bundle_in_a_store_is_polled_and_read_once(
         store.rm("/acme/hooks.bundle")
         assert eventually(lambda: codes(runtime) == ["bundle_unreachable"])
         assert answer(runtime) == 2
+
+
+def test_half_of_a_bundle_in_a_store_is_not_taken_for_what_it_has(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.pipe("/acme/hooks.bundle", bundled(1))
+    with Runtime("counted://acme/hooks.bundle", SOON, watch=True) as runtime:
+        monkeypatch.setattr(Store, "is_cutting_short", True)
+        store.pipe("/acme/hooks.bundle", bundled(2))
+        assert eventually(lambda: codes(runtime) == ["bundle_unreachable"])
+        assert "bytes are missing" in str(runtime.generations.failure)
+        monkeypatch.setattr(Store, "is_cutting_short", False)
+        assert eventually(lambda: answer(runtime) == 2)
+
+
+def test_a_store_that_is_not_there_at_the_start_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.pipe("/acme/hooks.bundle", bundled(1))
+    Store.clear_instance_cache()
+    monkeypatch.setattr(Store, "is_down", True)
+    found = why_not("counted://acme/hooks.bundle")
+    assert "there is no way to the store [bundle_unreachable]" in found
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,7 @@ BAD_SAMPLES = {
     "50 MB": (b'{"a": "' + b"x" * 50_000_000 + b'"}', "1 MiB"),
     "nested 10,000 deep": (nested(10_000), "nested too deeply"),
     "nested 400 deep": (nested(400), "nested too deeply"),
+    "a number of 5,000 digits": (b'{"a": ' + b"1" * 5000 + b"}", "too many digits"),
     "a duplicate key": (b'{"audience": "a", "audience": "b"}', "'audience' is there twice"),
     "NaN": (b'{"scope": [NaN]}', "NaN is not JSON"),
     "an array": (b"[]", "JSON object"),

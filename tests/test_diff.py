@@ -127,7 +127,7 @@ def test_samples_are_what_run_takes(project: Path) -> None:
     (project / "folder" / "readme.txt").write_text("not a sample")
     (project / "rec.jsonl").write_text("".join(lines(project / "old", exchanges("suspended"))))
     arguments = ("old", "new", "folder", "rec.jsonl", "-")
-    _, document = diff(project, *arguments, stdin=pretty.encode())
+    _, document = diff(project, *arguments, stdin=pretty)
     assert (document["samples"], document["differ"]) == (7, 7)
     change = next(one for one in document["changes"] if one["kind"] == "outcome")
     assert change["count"] == 4

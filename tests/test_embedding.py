@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -13,12 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+from oauthlib.oauth2 import RequestValidator
 
+from claimhooks.bridges.oauthlib import HookedServer
 from claimhooks.token import Verifier
 from given import API, eventually
 from issuing import HOOK
@@ -34,6 +39,8 @@ from claimhooks import *
 def credentials_exchange(client, scope, context):
     if context.request.params.get("hook") == "more":
         return {"scope": [*scope, "reports:export"], "https://acme.example/tier": "gold"}
+    if context.request.params.get("hook") == "no scope":
+        return {"scope": []}
     if context.request.params.get("hook") == "reserved":
         return {"sub": "somebody-else"}
 """
@@ -47,6 +54,8 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
     is_json: bool = False
+    log: Path | None = None
+    """What the program prints."""
 
     def ask(self, **fields: str) -> tuple[int, dict[str, object]]:
         """The status and the body of the answer to a token request."""
@@ -118,7 +127,7 @@ def django_project(folder: Path) -> Iterator[Endpoint]:
     assert found is not None, shown
     port = free_port()
     with running(["manage.py", "runserver", "--noreload", str(port)], folder, port) as address:
-        yield Endpoint(address, basic(found[1], found[2]))
+        yield Endpoint(address, basic(found[1], found[2]), log=folder / "program.log")
 
 
 @contextmanager
@@ -127,7 +136,8 @@ def authlib_flask(folder: Path) -> Iterator[Endpoint]:
     app = EMBEDDING / "authlib_flask"
     command: list[str | Path] = ["-m", "flask", "--app", app, "run", f"--port={port}"]
     with running(command, project(folder), port) as address:
-        yield Endpoint(address, basic("orders-worker", "secret"))
+        name = basic("orders-worker", "secret")
+        yield Endpoint(address, name, log=folder / "program.log")
 
 
 @contextmanager
@@ -140,7 +150,8 @@ def authlib_django(folder: Path) -> Iterator[Endpoint]:
         str(port),
     ]
     with running(command, project(folder), port) as address:
-        yield Endpoint(address, basic("orders-worker", "secret"))
+        name = basic("orders-worker", "secret")
+        yield Endpoint(address, name, log=folder / "program.log")
 
 
 LIBRARIES = {
@@ -203,34 +214,122 @@ def test_a_library_answers_with_the_denial_of_a_hook(
     assert found == (status, {"error": error, "error_description": description})
 
 
-@pytest.mark.parametrize("wanted", ["fault", "reserved"])
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("fault", "hooks/50-obedient.py:17: RuntimeError: the password of the database is"),
+        ("reserved", "hooks/60-reports.py: sub: "),
+    ],
+)
 def test_a_library_tells_nothing_of_a_fault_and_issues_nothing(
-    endpoint: Endpoint, wanted: str
+    endpoint: Endpoint, wanted: str, told: str
 ) -> None:
     status, answer = endpoint.ask(scope="orders:read", hook=wanted)
     text = "the authorization server could not issue the token"
     assert (status, answer) == (500, {"error": "server_error", "error_description": text})
+    log = endpoint.log
+    assert log is not None
+    assert eventually(lambda: told in log.read_text()), log.read_text()
 
 
 @pytest.mark.parametrize("name", ["audience", "resource"])
 def test_no_client_can_choose_an_audience_that_the_issuer_does_not_know(
     endpoint: Endpoint, name: str
 ) -> None:
-    status, answer = endpoint.ask(**{name: "https://elsewhere.example/"})
+    status, answer = endpoint.ask(**{"audience": API, name: "https://elsewhere.example/"})
     assert (status, answer["error"]) == (400, "invalid_target")
 
 
-def test_a_parameter_cannot_stand_in_for_what_the_hooks_have_left(endpoint: Endpoint) -> None:
-    status, answer = endpoint.ask(judged="x", runtime="x", scope="orders:read")
-    assert status == 200
-    assert endpoint.verified(answer)["scope"] == "orders:read"
+def test_hooks_of_a_library_see_the_parameters_but_no_credentials(endpoint: Endpoint) -> None:
+    fields = {"client_secret": "s", "client_assertion": "a", "password": "p", "hook": "seen"}
+    status, answer = endpoint.ask(**fields)
+    assert status == 200, answer
+    seen = endpoint.verified(answer)["https://acme.example/seen"]
+    assert isinstance(seen, dict)
+    assert seen["params"] == {"grant_type": "client_credentials", "hook": "seen"}
+
+
+def test_a_scope_that_none_can_be_is_refused_in_words(endpoint: Endpoint) -> None:
+    status, answer = endpoint.ask(scope='orders:read "x"')
+    assert status == 400
+    assert answer["error"] in {"invalid_request", "invalid_scope"}
+
+
+class People(RequestValidator):  # type: ignore[misc]  # oauthlib has no types
+    """Lets anybody have what oauthlib's other grants give."""
+
+    def authenticate_client(self, request: Any, *_: Any) -> bool:
+        request.client = SimpleNamespace(client_id="app")
+        return True
+
+    def validate_user(self, *_: Any) -> bool:
+        return True
+
+    validate_grant_type = validate_scopes = validate_user
+
+    def save_bearer_token(self, *_: Any) -> None:
+        """Nothing is kept."""
+
+
+def test_tokens_of_other_grants_of_oauthlib_stay_as_they_are_whatever_is_sent() -> None:
+    form = {"grant_type": "password", "username": "u", "password": "p", "scope": "a"}
+    _, body, status = HookedServer(People(), 300).create_token_response(
+        "https://issuer.acme.example/", body=urlencode(form | {"judged": "x"})
+    )
+    answer = json.loads(body)
+    assert (status, answer["expires_in"], answer["scope"]) == (200, 300, "a")
+    assert re.fullmatch(r"\w{30}", answer["access_token"])
 
 
 def test_a_wrong_secret_gets_no_as_far_as_the_hooks(endpoint: Endpoint) -> None:
-    name = b64encode(b"orders-worker:wrong").decode()
+    name = b64encode("orders-worker:wröng".encode()).decode()
     wrong = Endpoint(endpoint.address, {"Authorization": f"Basic {name}"})
     status, answer = wrong.ask(hook="fault")
     assert (status, answer["error"]) == (401, "invalid_client")
+
+
+GUARDED = """
+from authlib_flask import Grant, Tokens, create_app
+from claimhooks.token import Verifier
+
+def get_extra_claims(*_):
+    names = ("iss", "sub", "aud", "iat", "exp", "jti", "client_id", "scope")
+    return dict.fromkeys(names, "somebody else's") | {"tier": "gold"}
+
+Tokens.get_extra_claims = get_extra_claims
+app = create_app()
+ask = app.test_client().post
+request = {"grant_type": "client_credentials", "scope": "orders:read", "hook": "no scope"}
+about = {"base_url": "https://127.0.0.1", "auth": ("orders-worker", "secret")}
+answer = ask("/oauth/token", data=request, **about).get_json()
+keys = app.test_client().get("/.well-known/jwks.json").get_json()
+verifier = Verifier(keys, issuer="https://issuer.acme.example/", audience=Grant.apis[0].identifier)
+claims = verifier.verify(answer["access_token"])
+assert (claims["sub"], claims["client_id"], claims["tier"]) == ("orders-worker",) * 2 + ("gold",)
+assert "scope" not in claims and not answer.get("scope"), claims
+assert "somebody else's" not in claims.values(), claims
+
+Tokens.access_token_generator = lambda *_, **__: "a token that no hook has seen"
+answer = create_app().test_client().post("/oauth/token", data=request, **about)
+assert answer.status_code == 500 and b"token" not in answer.data, answer.data
+Grant.runtime.close()
+"""
+
+
+def test_what_authlib_adds_overwrites_nothing_and_no_other_generator_passes_by_the_hooks(
+    tmp_path: Path,
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(EMBEDDING)}
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED],
+        cwd=project(tmp_path / "project"),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "register a HookedJWTBearerTokenGenerator" in done.stderr
 
 
 # Frameworks and other code -----------------------------------------------------------------------

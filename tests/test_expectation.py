@@ -137,6 +137,17 @@ def test_within_a_nested_claim_only_what_changed_is_shown() -> None:
     assert len(lines) == 6
 
 
+@pytest.mark.parametrize("alike", [0, 700, 999, 1000, 5000])
+def test_of_long_text_it_shows_where_it_differs(alike: int) -> None:
+    expected, there = (alike * "a" + letter * 5000 for letter in "xy")
+    (difference,) = differences({"claims": {TIER: expected}}, granted(claims={TIER: there}))
+    before, after = difference.lines()
+    assert before.startswith(f'- claim {TIER} = "')
+    assert "x" in before.rpartition("=")[2]
+    assert "y" in after.rpartition("=")[2]
+    assert len(before) < 1100
+
+
 def test_a_fault_is_never_as_expected_unless_the_status_says_so() -> None:
     fault = ended("fault", "server_error")
     (difference,) = differences({"claims": {}}, fault)
@@ -198,6 +209,13 @@ def test_what_cannot_be_expected_is_a_problem_with_file_and_line(
         lines_before_expect = 8 if file == document else 0
         assert problem.line is not None
         assert problem.line > lines_before_expect
+
+
+def test_a_byte_order_mark_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text('{"client": {"id": "c"}, "audience": "x", "scope": []}', "utf-8-sig")
+    with pytest.raises(SampleError, match="it begins with a byte order mark"):
+        list(read([str(file)]))
 
 
 def test_the_line_is_that_of_the_mistake(tmp_path: Path) -> None:

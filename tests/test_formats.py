@@ -140,3 +140,37 @@ def test_a_bundle_that_is_built_signed_and_verified(folder: Path) -> None:
     refused = result(*verify, status=1)
     assert refused["valid"] is False
     assert refused["problems"][0]["code"] == "bundle_signature"
+
+
+# What hooks print --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "samples", "--format", "json"],
+        ["test", "--format", "json"],
+        ["check", "--format", "json"],
+        ["record", "samples"],
+        ["run", "--bridge", "hydra", "call.json", "--format", "json"],
+    ],
+)
+def test_what_hooks_print_is_not_among_the_results(folder: Path, command: list[str]) -> None:
+    (folder / "hooks").mkdir()
+    (folder / "hooks" / "10-a.py").write_text("print('LOADED')\n" + hook("print('RUN')"))
+    (folder / "samples").mkdir()
+    sample = {"client": {"id": "orders"}, "audience": API, "scope": []}
+    (folder / "samples" / "one.json").write_text(json.dumps(sample))
+    request = {
+        "client_id": "orders",
+        "granted_scopes": [],
+        "granted_audience": [API],
+        "grant_types": ["client_credentials"],
+    }
+    call = {"session": {"client_id": "orders"}, "request": request}
+    (folder / "call.json").write_text(json.dumps(call))
+    done = invoke(*command)
+    assert done.exit_code == 0, done.output
+    json.loads(done.stdout)
+    assert "LOADED" in done.stderr
+    assert ("RUN" in done.stderr) == ("check" not in command)

@@ -24,7 +24,9 @@ FILES = [
     "samples/20-gold.json",
     "samples/30-suspended.json",
     "tests/test_hooks.py",
+    "pytest.ini",
     ".github/workflows/hooks.yml",
+    "data/.gitignore",
 ]
 
 
@@ -32,10 +34,10 @@ def claimhooks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return _run(folder, "claimhooks", *arguments)
 
 
-def with_pytest(folder: Path) -> subprocess.CompletedProcess[str]:
+def with_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What pytest says, with no plugin but ours."""
-    options = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "claimhooks.pytest_plugin"]
-    return _run(folder, "pytest", *options, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    options = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "pytest_claimhooks"]
+    return _run(folder, "pytest", *options, *arguments, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
 
 def _run(
@@ -70,8 +72,8 @@ def test_what_was_made_and_what_comes_next_is_told(tmp_path: Path) -> None:
     done = claimhooks(tmp_path, "init", "my hooks")
     lines = done.stdout.splitlines()
     assert lines[0] == f"made, in {tmp_path / 'my hooks'}:"
-    assert [line.split()[0] for line in lines[1:8]] == FILES
-    assert lines[9:11] == ["next:", "  cd 'my hooks'"]
+    assert [line.split()[0] for line in lines[1:10]] == FILES
+    assert lines[11:13] == ["next:", "  cd 'my hooks'"]
     assert max(map(len, lines[1:])) <= 80
     done = claimhooks(tmp_path, "init", "other", "--format", "json")
     assert json.loads(done.stdout) == {"created": [f"other/{path}" for path in FILES]}
@@ -86,7 +88,12 @@ def test_every_command_that_it_names_works_in_it(project: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     done = with_pytest(project)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert "7 passed" in done.stdout
+
+
+def test_pytest_finds_the_hooks_from_wherever_it_is_started(project: Path) -> None:
+    assert "4 passed" in with_pytest(project / "tests").stdout
+    assert "7 passed" in with_pytest(project.parent, "project").stdout
 
 
 def test_a_broken_hook_fails_its_tests(project: Path) -> None:
@@ -94,7 +101,33 @@ def test_a_broken_hook_fails_its_tests(project: Path) -> None:
     hook.write_text(hook.read_text().replace('"free"', '"basic"').replace("suspended", "ended"))
     assert claimhooks(project, "run", "samples").returncode == 1
     assert claimhooks(project, "test").returncode == 1
-    assert "1 failed, 3 passed" in with_pytest(project).stdout
+    assert "3 failed, 4 passed" in with_pytest(project).stdout
+
+
+def test_the_hook_may_be_renamed_or_removed(project: Path) -> None:
+    hook = project / "hooks" / "20-tier.py"
+    hook.rename(project / "hooks" / "10-mine.py")
+    assert claimhooks(project, "check", "--strict").returncode == 0
+
+
+@pytest.mark.slow
+def test_an_editor_knows_what_the_hook_gets(project: Path) -> None:
+    (project / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    done = _run(project, "pyright", "--pythonpath", sys.executable, "hooks")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_keys_of_an_issuer_are_kept_out_of_git(project: Path) -> None:
+    (project / "data" / "keys").mkdir()
+    (project / "data" / "keys" / "one.pem").write_text("")
+    (project / "data" / "secret.key").write_text("")
+    for command in (["init"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=project, check=True, capture_output=True)
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=project, check=True, capture_output=True, text=True
+    )
+    assert set(done.stdout.split()) == set(FILES)
 
 
 def test_the_workflow_runs_what_works_in_the_project(project: Path) -> None:
@@ -155,9 +188,8 @@ def _comment(text: str, place: tuple[str, ...]) -> str:
 
 
 def test_no_default_is_changed(project: Path) -> None:
-    settings = Settings.load(project / "claimhooks.toml").model_dump()
-    assert settings.pop("hooks") == {"20-tier": Settings().of_hook("20-tier").model_dump()}
-    assert settings == Settings().model_dump(exclude={"hooks"})
+    settings = Settings.load(project / "claimhooks.toml")
+    assert settings.model_dump() == Settings().model_dump()
 
 
 # What is there already ---------------------------------------------------------------------------

@@ -1,10 +1,8 @@
-"""``claimhooks migrate``: hooks run in Node.js and, translated, in a Runtime, with equal outcomes."""
+"""Hooks of the shapes that people publish: in Node.js and, translated, in a Runtime."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +14,6 @@ import pytest
 from claimhooks import Api, Client, Exchange, Outcome, Runtime
 from claimhooks.errors import rfc_text
 from claimhooks.migrate import translate
-from claimhooks.settings import Settings
 from given import API
 from programs import Programs
 
@@ -201,3 +198,17 @@ def test_a_translated_hook_gives_the_tokens_that_it_gave_in_node(
             for one in both:
                 one["error_description"] = ""
     assert found == wanted
+
+
+@pytest.mark.worker
+@pytest.mark.interop
+@pytest.mark.parametrize("name", ["axios_await", "request_callback"])
+def test_a_lookup_works_in_the_worker_lane_with_the_settings_that_were_printed(
+    name: str,
+    in_node: dict[str, list[Table]],
+    crm: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = run_translated(name, tmp_path, crm, monkeypatch, "worker")
+    assert found == [expected(answer) for answer in in_node[name]]

@@ -292,6 +292,13 @@ def test_keys_move_through_the_samples(page: Page) -> None:
     assert page.locator(".token:visible").count() == 8
 
 
+def test_a_link_to_what_fails_leads_there_whatever_is_shown(page: Page) -> None:
+    page.locator("#find").fill("nothing")
+    page.get_by_role("link", name="6 unexpected").click()
+    assert page.locator("#s6").is_visible()
+    assert page.evaluate("document.querySelector('#s6').getBoundingClientRect().top") < 300
+
+
 def test_all_controls_are_reached_with_tab_and_the_focus_is_seen(page: Page) -> None:
     reached = []
     for _ in range(30):

@@ -51,7 +51,7 @@ def project(hooks: Hooks, hook: Callable[..., str]) -> Path:
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # The plugin alone, by its module, whether it is installed or not.
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "100"}
-    plugin = ["-p", "claimhooks.pytest_plugin", "-p", "no:cacheprovider"]
+    plugin = ["-p", "pytest_claimhooks", "-p", "no:cacheprovider"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *plugin, *arguments],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
@@ -127,6 +127,17 @@ def test_hooks_that_do_not_load_are_told_without_a_traceback_through_us(project:
     assert "raise " not in done.stdout
 
 
+def test_a_folder_of_hooks_that_is_elsewhere_is_asked_for_in_words_of_pytest(project: Path) -> None:
+    (project / "hooks").rename(project / "live")
+    (project / "test_it.py").write_text("def test_it(hooks): pass\n")
+    done = run_pytest(project)
+    assert counts(done) == {"error": 1}
+    assert (
+        f"  → name it in pytest's settings, from {project}: claimhooks_hooks = FOLDER"
+        in done.stdout
+    )
+
+
 def lines_of(assertion: Callable[[], None]) -> list[str]:
     with pytest.raises(AssertionError) as caught:
         assertion()
@@ -194,6 +205,13 @@ def test_an_exchange_has_good_defaults_and_what_is_said(project: Path) -> None:
         granted(runtime.run(made), claims={"https://acme.example/tenant": "north"}, expires_in=60)
 
 
+@pytest.mark.parametrize("name", ["scope", "api_scopes"])
+def test_text_is_not_taken_for_a_scope_a_letter(name: str) -> None:
+    scopes: Any = "orders:read"
+    with pytest.raises(TypeError, match=f"^{name}: must be a list, not text"):
+        exchange(**{name: scopes})
+
+
 # Samples as tests ---------------------------------------------------------------------------------
 
 
@@ -223,6 +241,12 @@ def test_samples_are_tests_where_the_settings_say_so(project: Path) -> None:
     assert counts(chosen) == {"failed": 1}
     junit = run_pytest(project, "--junitxml", "out.xml")
     assert junit.returncode == 1
+
+
+def test_the_name_of_a_sample_does_nothing_to_a_terminal(project: Path) -> None:
+    (project / "samples" / "one.json").write_text(json.dumps(SAMPLE | {"name": "a\x1b[2J\nb"}))
+    done = run_pytest(project, "-v")
+    assert "samples/one.json::a\\u001b[2J\\u000ab PASSED" in done.stdout
 
 
 def test_without_settings_no_file_is_collected(project: Path) -> None:
@@ -256,9 +280,8 @@ def test_the_plugin_does_nothing_to_tests_that_do_not_use_it(tmp_path: Path) -> 
     (tmp_path / "test_it.py").write_text(
         "import sys\n"
         "def test_it():\n"
-        "    assert 'jwt' not in sys.modules\n"
-        "    assert 'claimhooks.testing' not in sys.modules\n"
-        "    assert 'multiprocessing.spawn' not in sys.modules\n"
+        "    assert 'claimhooks' not in sys.modules\n"
+        "    assert 'pydantic' not in sys.modules\n"
     )
     (tmp_path / "data.json").write_text("{}")
     assert counts(run_pytest(tmp_path, "-W", "error")) == {"passed": 1}

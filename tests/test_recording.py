@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +84,11 @@ def lines_in(folder: Path) -> list[bytes]:
     """All lines of all files, the oldest first, with their ends."""
     found: list[bytes] = []
     for path in sorted(folder.iterdir()) if folder.exists() else ():
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            # Removed, or compressed, at this moment.
+            return lines_in(folder)
         found += (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines(keepends=True)
     return found
 
@@ -158,6 +163,12 @@ def test_the_rate_is_the_part_that_is_recorded(
 ) -> None:
     entries = recorded(hooks_dir, recording(folder, rate=rate), *[exchange()] * 2000)
     assert least <= len(entries) <= most
+
+
+def test_hooks_that_seed_chance_do_not_choose_what_is_recorded(hooks: Hooks, folder: Path) -> None:
+    hooks_dir = hooks({"10-hook.py": hook("import random\nrandom.seed(1)")})
+    entries = recorded(hooks_dir, recording(folder, rate=0.5), *[exchange()] * 200)
+    assert 50 < len(entries) < 150
 
 
 def test_the_samples_of_the_gate_are_no_exchanges(
@@ -268,6 +279,46 @@ def test_a_pseudonym_is_what_other_tools_make_of_the_key() -> None:
     assert pseudonym("orders-worker", KEY.encode()) == f"pseudonym-{digest[:32]}"
 
 
+@pytest.mark.parametrize("how", ["redact", "pseudonymise"])
+def test_a_long_number_is_hidden_wherever_it_stands_and_a_short_one_only_at_its_path(
+    hooks_dir: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("RECORD_KEY", KEY)
+    paths = ["client.metadata.account", "client.metadata.level"]
+    settings = recording(folder, **{how: paths}, pseudonym_key="RECORD_KEY")
+    params = {"hook": "copy", "same": 4711471, "text": "urn:account:4711471", "page": 3}
+    asked = exchange(metadata={"account": 4711471, "level": 3}, params=params)
+    (entry,) = recorded(hooks_dir, settings, asked)
+    assert "4711471" not in lines_in(folder)[0].decode()
+    hidden = entry.exchange.client.metadata["account"]
+    assert entry.exchange.request.params["same"] == hidden
+    assert entry.exchange.request.params["text"] == f"urn:account:{hidden}"
+    assert entry.exchange.request.params["page"] == 3
+    assert entry.exchange.client.metadata["level"] != 3
+
+
+def test_a_hidden_name_is_not_told_by_what_an_error_makes_of_it(hooks: Hooks, folder: Path) -> None:
+    hooks_dir = hooks({"10-hook.py": hook("raise AccessDenied(f'{client.name} must not')")})
+    asked = exchange()
+    client = asked.client.model_copy(update={"name": 'Jürgen "JM" Müller'})
+    asked = asked.model_copy(update={"client": client})
+    (entry,) = recorded(hooks_dir, recording(folder, redact=["client.name"]), asked)
+    assert entry.outcome.error is not None
+    assert entry.outcome.error.error_description == f"{MARK} must not"
+
+
+def test_a_client_that_sends_thousands_of_values_does_not_keep_the_writer_busy() -> None:
+    entry = entry_of({})
+    values: list[JsonValue] = [f"{number:x}" for number in range(8000)]
+    exchange_ = cast("dict[str, Any]", entry["exchange"])
+    exchange_["request"]["params"] = {"hidden": values, "others": [f"is {v}" for v in values]}
+    began = time.process_time()
+    Hiding([], ["request.params.hidden"], KEY.encode()).hide(entry, Redactor({}))
+    assert time.process_time() - began < 2
+    shown = cast("list[str]", exchange_["request"]["params"]["others"])
+    assert shown[4711] == f"is {pseudonym(f'{4711:x}', KEY.encode())}"
+
+
 def test_what_an_entry_tells_anyway_is_not_hidden_elsewhere(hooks_dir: Path, folder: Path) -> None:
     asked = exchange(
         params={"hook": "copy", "client_id": "orders-worker", "scope": "orders:read"},
@@ -288,10 +339,12 @@ def test_secrets_of_hooks_are_never_in_a_recording(
     settings = recording(folder, pseudonymise=["client.id"], pseudonym_key="RECORD_KEY")
     hooks = {"10-hook": HookSettings(secrets=("TOKEN",))}
     settings = settings.model_copy(update={"hooks": hooks})
-    given_by_client = {"hook": "secret", "key": 'is orders-worker:"hünter2"\n', "\n": "a"}
+    written = json.dumps(os.environ["TOKEN"], ensure_ascii=False)
+    given_by_client = {"hook": "secret", "key": 'is orders-worker:"hünter2"\n', "json": written}
     (entry,) = recorded(hooks_dir, settings, exchange(params=given_by_client))
     assert entry.outcome.claims == {CLAIM: "the secret is [secret TOKEN]"}
     assert entry.exchange.request.params["key"] == "is [secret TOKEN]"
+    assert entry.exchange.request.params["json"] == '"[secret TOKEN]"'
     assert "nter2" not in lines_in(folder)[0].decode()
 
 
@@ -477,6 +530,40 @@ def test_a_change_of_the_settings_holds_from_the_next_exchange(
     assert "secret MISSING is not in the environment" in caplog.text
 
 
+@pytest.mark.usefixtures("hasty")
+def test_a_folder_that_cannot_be_written_is_mended_by_naming_another(
+    hooks_dir: Path, tmp_path: Path, folder: Path
+) -> None:
+    config = tmp_path / "claimhooks.toml"
+    (tmp_path / "bad").write_text("a file")
+    config.write_text('[record]\nfolder = "bad"\n')
+    with Runtime(hooks_dir, config) as runtime:
+        runtime.run(exchange())
+        assert eventually(lambda: _problem(runtime) is not None)
+        config.write_text('[record]\nfolder = "recordings"\n')
+        runtime.reload()
+        runtime.run(exchange())
+        assert eventually(lambda: len(lines_in(folder)) == 2)
+        assert _problem(runtime) is None
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_folder_that_is_no_longer_wanted_is_no_longer_a_problem(
+    hooks_dir: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "claimhooks.toml"
+    (tmp_path / "bad").write_text("a file")
+    config.write_text('[record]\nfolder = "bad"\n')
+    with Runtime(hooks_dir, config) as runtime:
+        runtime.run(exchange())
+        assert eventually(lambda: _problem(runtime) is not None)
+        config.write_text("")
+        runtime.reload()
+        assert eventually(lambda: _problem(runtime) is None)
+        assert runtime.recording is not None
+        assert (runtime.recording.written, runtime.recording.lost) == (0, 1)
+
+
 # Files -------------------------------------------------------------------------------------------
 
 
@@ -564,6 +651,24 @@ def test_whoever_comes_next_goes_on_with_a_file_that_was_left(
     assert len(other) > 100
     assert len(lines_in(folder)) == 6
     assert len([*folder.iterdir()]) == 2
+
+
+def test_nothing_is_added_to_a_file_that_others_may_read(hooks_dir: Path, folder: Path) -> None:
+    recorded(hooks_dir, recording(folder), exchange())
+    (file,) = folder.iterdir()
+    file.chmod(0o644)
+    assert len(recorded(hooks_dir, recording(folder), exchange())) == 2
+    assert len(file.read_bytes().splitlines()) == 1
+
+
+def test_a_file_that_a_wrong_clock_has_begun_is_gone_on_with(hooks_dir: Path, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "99991231T235959Z-0123abcd.jsonl").touch(0o600)
+    with Runtime(hooks_dir, recording(folder)) as runtime:
+        for number in (1, 2):
+            runtime.run(exchange())
+            assert eventually(lambda: len(lines_in(folder)) == number)  # noqa: B023
+    assert len([*folder.iterdir()]) == 1
 
 
 def test_what_only_looks_like_a_recording_is_left_alone(hooks_dir: Path, folder: Path) -> None:
@@ -655,6 +760,18 @@ def test_closing_does_not_wait_for_a_folder_that_cannot_be_written(
     assert "1 exchanges have not been recorded: the folder cannot be written" in caplog.text
 
 
+def test_an_exchange_goes_on_where_no_thread_can_be_started(hooks_dir: Path, folder: Path) -> None:
+    with Runtime(hooks_dir, recording(folder)) as runtime:
+        before = threading.stack_size(2**46)
+        try:
+            assert runtime.run(exchange()).status == "granted"
+        finally:
+            threading.stack_size(before)
+        assert runtime.run(exchange()).status == "granted"
+    assert runtime.recording is not None
+    assert (runtime.recording.written, runtime.recording.lost) == (1, 1)
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """A disk of 64 KiB at `folder`."""
@@ -712,7 +829,9 @@ def test_a_full_disk_cuts_no_line_and_what_waits_is_written_once_there_is_room(
 # Processes ---------------------------------------------------------------------------------------
 
 PROGRAM = """
-import os, sys
+import os, signal, sys, threading
+# Whatever becomes of the test: nothing stays behind.
+signal.alarm(60)
 from claimhooks import Runtime, Settings
 from claimhooks.settings import RecordSettings
 sys.path.insert(0, {tests!r})
@@ -741,8 +860,10 @@ def test_a_process_that_is_killed_leaves_at_most_one_cut_line(
     then = "while True: runtime.run(exchange(params={'long': 'x' * 2000}))"
     for number in range(1, 4):
         with subprocess.Popen(program(hooks_dir, folder, then)) as process:
-            is_written = eventually(lambda: len(lines_in(folder)) > number * 1000)  # noqa: B023
-            process.kill()
+            try:
+                is_written = eventually(lambda: len(lines_in(folder)) > number * 1000)  # noqa: B023
+            finally:
+                process.kill()
         assert is_written
         assert process.returncode == -signal.SIGKILL
     with Runtime(hooks_dir, recording(folder)) as runtime:
@@ -777,6 +898,33 @@ os._exit(0)
     assert len([*folder.iterdir()]) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_threads_of_a_forked_process_lose_nothing_when_all_begin_at_once(
+    hooks_dir: Path, folder: Path
+) -> None:
+    then = """
+sys.setswitchinterval(1e-6)
+for _ in range(20):
+    runtime.run(exchange())
+    while not runtime.recording.written: pass
+    child = os.fork()
+    if child: break
+    barrier = threading.Barrier(8)
+    def ask():
+        barrier.wait()
+        runtime.run(exchange())
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+if child: os.waitpid(child, 0)
+runtime.close()
+os._exit(0)
+"""
+    command = program(hooks_dir, folder, then)
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert len(entries_in(folder)) == 20 * 9
+
+
 # The issuer --------------------------------------------------------------------------------------
 
 
@@ -791,13 +939,20 @@ def test_an_issuer_records_as_its_settings_say(
     with issuing.served(prepared) as issuer:
         forms = [prepared.form(), prepared.form(hook="claim"), prepared.form(hook="AccessDenied")]
         forms.append(prepared.form(client_secret="wrong"))
+        forms.append(prepared.form(subject_token="a-token", assertion="a-token"))
         answers = [httpx2.post(issuer.url, data=form).status_code for form in forms]
-    assert answers == [200, 200, 400, 401]
+    assert answers == [200, 200, 400, 401, 200]
     entries = entries_in(tmp_path / "recordings")
-    assert [entry.outcome.status for entry in entries] == ["granted", "granted", "denied"]
+    assert [entry.outcome.status for entry in entries] == [
+        "granted",
+        "granted",
+        "denied",
+        "granted",
+    ]
     kept = b"".join(lines_in(tmp_path / "recordings")).decode()
     assert "127.0.0.1" not in kept
     assert '"worker"' not in kept
+    assert "a-token" not in kept
     assert prepared.secrets["worker"] not in kept
     name = pseudonym("worker", KEY.encode())
     assert {entry.exchange.client.id for entry in entries} == {name}
@@ -885,6 +1040,17 @@ def test_the_command_writes_a_file_whole_and_for_its_owner(project: Path) -> Non
     assert done.exit_code == 2
     assert "[sample_malformed]" in done.stderr
     assert file.read_bytes() == before
+
+
+def test_the_command_tells_of_a_sample_that_cannot_be_recorded(project: Path) -> None:
+    metadata: dict[str, Any] = {}
+    for _ in range(220):
+        metadata = {"inner": metadata}
+    client = {"id": "orders", "metadata": metadata}
+    (project / "deep.json").write_text(json.dumps(SAMPLE | {"client": client}))
+    done = claimhooks("record", "deep.json")
+    assert done.exit_code == 2
+    assert "copied: cannot be recorded: recursion limit" in done.stderr
 
 
 def test_the_command_says_that_nothing_is_hidden(project: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -140,7 +143,7 @@ def test_what_a_file_is_shows_in_its_content_and_makes_no_difference(
 ) -> None:
     expected = counted(project, "rec.jsonl", "--hooks", "new")
     content = "".join(entries := recorded(project)).encode()
-    place, stdin = project / "rec.jsonl", b""
+    place, stdin = project / "rec.jsonl", ""
     shown = "rec.jsonl"
     if form in {"gzip", "zstd"}:
         place.write_bytes(packed(form, content))
@@ -153,7 +156,7 @@ def test_what_a_file_is_shows_in_its_content_and_makes_no_difference(
     elif form == "parquet":
         write_parquet(place, entries)
     elif form == "pipe":
-        shown, stdin = "<stdin>", content
+        shown, stdin = "<stdin>", content.decode()
     elif form == "folder":
         (project / "week").mkdir()
         place.rename(project / "week" / "rec.jsonl")
@@ -311,6 +314,7 @@ def test_a_file_that_is_cut_within_a_packed_line_loses_nothing_but_that_line(
     ]
 
 
+@pytest.mark.slow
 def test_a_packed_file_that_would_fill_the_memory_does_not(project: Path) -> None:
     size = 2**31
     compressor = zstandard.ZstdCompressor().compressobj()
@@ -623,7 +627,8 @@ def test_an_interrupted_replay_tells_where_it_was_and_goes_on_from_there(project
 @pytest.mark.slow
 def test_a_replay_that_was_killed_goes_on_from_its_last_checkpoint(project: Path) -> None:
     many = many_lines(project, 8000)
-    (project / "hooks" / "30-slow.py").write_text(hook("import time; time.sleep(0.002)"))
+    body = "import time, os.path\nif not os.path.exists('go'): time.sleep(0.002)"
+    (project / "hooks" / "30-slow.py").write_text(hook(body))
     with start(project, many, "--resume", "state") as process:
         try:
 
@@ -640,6 +645,7 @@ def test_a_replay_that_was_killed_goes_on_from_its_last_checkpoint(project: Path
     assert left == []
     state = json.loads((project / "state").read_text())
     assert 0 < state["tally"]["exchanges"] < 8000
+    (project / "go").touch()
     resumed = counted(project, many, "--resume", "state")
     assert resumed == counted(project, many)
 
@@ -680,6 +686,33 @@ def test_a_checkpoint_of_something_else_is_refused_and_kept(
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr
     assert state.read_text() == before
+
+
+def test_results_that_cannot_be_written_do_not_cost_the_checkpoint(project: Path) -> None:
+    command = f"{sys.executable} -m claimhooks replay rec.jsonl --resume state > /dev/full"
+    done = subprocess.run(command, shell=True, cwd=project, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert (project / "state").exists()
+    assert counted(project, "rec.jsonl", "--resume", "state")["exchanges"] == 6
+    assert not (project / "state").exists()
+
+
+def test_on_a_terminal_a_bar_shows_the_rate_and_the_time_left(project: Path) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        many = many_lines(project)
+        command = [sys.executable, "-m", "claimhooks", "replay", str(many)]
+        with subprocess.Popen(
+            command, cwd=project, stdout=subprocess.DEVNULL, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            seen = b""
+            with suppress(OSError):  # so Linux tells that nobody writes there any more
+                while data := terminal.read(1000):
+                    seen += data
+        assert process.returncode == 0
+    assert re.search(rb"Replay .*%.*\d\d:\d\d:\d\d.* a second", seen)
+    assert b"100%" in seen
 
 
 def test_a_checkpoint_on_a_full_disk_is_told(project: Path) -> None:

@@ -68,6 +68,34 @@ def test_the_first_hook_of_the_readme_prints_what_the_readme_shows(tmp_path: Pat
     assert stable(done.stdout) == stable(shown)
 
 
+def test_the_static_analysis_of_the_readme_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "20-tier.py").write_text(block("python", "from datetime import"))
+    command, _, shown = block("console", "$ claimhooks check --strict").partition("\n")
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command.removeprefix("$ "))],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, shown)
+
+
+def test_the_test_of_the_readme_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "20-tier.py").write_text(block("python", "from claimhooks import Access"))
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "gold.json").write_text(block("json", '{"name": "gold"'))
+    command, _, shown = block("console", "$ claimhooks test\n").partition("\n")
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command.removeprefix("$ "))],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    def stable(text: str) -> str:
+        return re.sub(r"[ \d.]+ µs", " 1 µs", re.sub(r"[\d.]+ s$", "1 s", text.strip()))
+
+    assert (done.returncode, stable(done.stdout)) == (1, stable(shown))
+
+
 def test_the_configuration_of_the_readme_is_valid_and_complete(tmp_path: Path) -> None:
     file = tmp_path / "claimhooks.toml"
     file.write_text(block("toml", "issuer"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,9 @@ from claimhooks.replay.pieces import Block, Span, blocks_of
 from claimhooks.replay.place import Damaged, Place
 from claimhooks.replay.tally import Tally
 from claimhooks.replay.times import Times
+from claimhooks.snapshot import Snapshot
 from claimhooks.source import Contents
 from replaying import BEGIN, NEW, OLD, exchanges, folder, lines
-
-from claimhooks.snapshot import Snapshot
 
 Paths = list[tuple[str, ...]]
 NAMES = st.integers(0, MAX_GROUPS + 20).map(str)
@@ -45,7 +45,7 @@ PATHS = st.lists(
 def divided(items: list[Any], cuts: list[int]) -> Iterator[tuple[int, list[Any]]]:
     """`items` in runs, each with the number of those before it."""
     bounds = sorted({0, len(items), *(cut % (len(items) + 1) for cut in cuts)})
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         yield begin, items[begin:end]
 
 
@@ -114,7 +114,7 @@ def test_spans_have_each_line_once(tmp_path: Path, content: bytes, cuts: list[in
     (tmp_path / "f").write_bytes(content)
     place = Place("f", str(tmp_path / "f"), len(content))
     bounds = sorted({0, len(content), *(cut % (len(content) + 1) for cut in cuts)})
-    spans = [Span(place, *pair) for pair in zip(bounds, bounds[1:], strict=False)]
+    spans = [Span(place, *pair) for pair in pairwise(bounds)]
     assert seen(line for span in spans for line in span.lines()) == seen(iter(BytesIO(content)))
 
 

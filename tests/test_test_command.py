@@ -128,6 +128,8 @@ def test_without_that_folder_it_says_what_to_do(project: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "samples: there is no such folder" in done.stderr
     assert "claimhooks test PATH" in done.stderr
+    (project / "hooks").rename(project / "elsewhere")
+    assert "hooks: there is no such folder" in claimhooks(project).stderr
 
 
 def test_a_failure_shows_where_and_a_line_for_each_scope_and_claim(project: Path) -> None:
@@ -181,9 +183,12 @@ def test_a_sample_can_come_from_standard_input(project: Path) -> None:
 
 def test_what_hooks_print_is_not_among_the_results(project: Path) -> None:
     write(project, one=sample({}, do="print"))
+    file = project / "hooks" / "20-tier.py"
+    file.write_text(f"{file.read_text()}print('as it is loaded')\n")
     done = claimhooks(project, "--format", "json")
     assert json.loads(done.stdout)["totals"]["passed"] == 1
     assert "between the results" in done.stderr
+    assert "as it is loaded" in done.stderr
 
 
 def test_the_samples_of_a_gate_are_tried_like_any_others(project: Path) -> None:
@@ -362,6 +367,25 @@ def test_update_keeps_what_holds_and_the_way_it_is_said(project: Path) -> None:
     assert claimhooks(project).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("expect", "metadata", "status"),
+    [
+        ({"claims": {TIER: "free"}}, {"do": "deny"}, "denied"),
+        ({"scope": ["a"]}, {"do": "deny"}, "denied"),
+        ({"claims_like": {TIER: {"type": "string"}}, "expires_in": 1}, {"do": "deny"}, "denied"),
+        ({"error": "access_denied"}, {}, "granted"),
+    ],
+)
+def test_update_does_not_take_a_denial_for_a_token_without_claims(
+    project: Path, expect: dict[str, Any], metadata: dict[str, Any], status: str
+) -> None:
+    write(project, one=sample(expect, **metadata))
+    assert claimhooks(project, "--update").returncode == 0
+    written = json.loads((project / "samples" / "one.json").read_text())["expect"]
+    assert written["status"] == status
+    assert ("error" in written) == (status == "denied") == ("claims" not in written)
+
+
 def read_only() -> None:
     # Root may write anywhere, until it can no longer override the permissions.
     ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, DAC_OVERRIDE)
@@ -420,7 +444,7 @@ def test_coverage_tells_the_lines_that_no_sample_reached(project: Path) -> None:
     done = apart(project, "--coverage")
     assert done.returncode == 0
     assert "coverage: hooks run inline" in done.stderr
-    assert "coverage 50.0 % of the lines" in done.stdout
+    assert "coverage 50 % of the lines" in done.stdout
     assert "  hooks/30-other.py  2 of 4  not reached: 10-11" in done.stdout
     assert "  hooks/_lib.py  1 of 2  not reached: 6" in done.stdout
     assert "20-tier" not in done.stdout
@@ -438,6 +462,23 @@ def test_fail_under_fails_where_too_little_is_reached(project: Path) -> None:
     done = apart(project, "--coverage", "--fail-under", "90")
     assert done.returncode == 1
     assert "is less than 90 %" in done.stderr
+
+
+def test_what_is_covered_is_rounded_down(project: Path, hook: Callable[..., str]) -> None:
+    lines = ["if client.id: pass", "x = 1", "if x == 2:", "    return None"]
+    (project / "hooks" / "20-tier.py").write_text(hook("\n".join(lines[:2] * 1000 + lines[2:])))
+    write(project, one=sample({}))
+    done = apart(project, "--coverage", "--fail-under", "99.96")
+    assert done.returncode == 1
+    assert "coverage 99.95 % of the lines" in done.stdout
+    assert "99.95 % is less than 99.96 %" in done.stderr
+
+
+def test_lines_of_a_bundle_cannot_be_covered(project: Path) -> None:
+    (project / "hooks.bundle").write_bytes(b"")
+    done = claimhooks(project, "--coverage", "--hooks", "hooks.bundle")
+    assert done.returncode == 2
+    assert "name the folder, not its bundle" in done.stderr
 
 
 def test_without_coverage_py_it_says_what_to_install(project: Path) -> None:

@@ -662,6 +662,40 @@ def test_an_exchange_keeps_its_generation_alive_until_it_ends(hooks: Hooks) -> N
     assert len(runtime.generations.draining) == 0
 
 
+def test_who_asks_for_the_generations_does_not_wait_for_hooks_that_load(hooks: Hooks) -> None:
+    with following(hooks({"a.py": version(1)})) as runtime:
+        hooks({"a.py": f"import time\ntime.sleep(1)\n{version(2)}"})
+        longest, latest = 0.0, time.monotonic() + 10
+        while answer(runtime) == 1 and time.monotonic() < latest:
+            began = time.monotonic()
+            assert len(runtime.generations.active) == len(runtime.snapshot.digest)
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.01)
+        assert answer(runtime) == 2
+        assert longest < 0.5
+
+
+def test_a_forked_process_is_told_that_nothing_follows_its_hooks(hooks: Hooks) -> None:
+    then = """
+import os, sys, time
+from claimhooks import Runtime, watch
+from given import exchange
+watch.RECONCILE = 0.1
+runtime = Runtime(sys.argv[1], watch=True)
+if child := os.fork():
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+latest = time.monotonic() + 1  # longer than what follows would have waited
+while time.monotonic() < latest and runtime.run(exchange()).status == "granted": pass
+runtime.close()
+os._exit(0)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", then, str(hooks({"a.py": version(1)}))]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr.count("make one in each process") == 1
+
+
 def test_nothing_is_logged_of_a_reload_without_a_change(
     hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,9 +30,15 @@ DEFAULT_TOKEN_LIFETIME: Final = 86_400
 """Seconds."""
 
 CREDENTIALS: Final = frozenset(
-    {"client_secret", "client_assertion", "password", "refresh_token", "code"}
+    {
+        *("client_secret", "client_assertion", "password", "refresh_token", "code"),
+        *("assertion", "subject_token", "actor_token", "device_code", "code_verifier"),
+    }
 )
-"""Request parameters that authenticate somebody: they never reach an exchange."""
+"""Request parameters that authenticate somebody: they never reach an exchange.
+
+Also those of other grants (RFC 7521, 8693, 8628, 7636), which a client may send by mistake.
+"""
 
 _NOT_FOR_HOOKS: Final = CREDENTIALS | {"client_assertion_type"}
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from difflib import unified_diff
+from os.path import commonprefix
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
@@ -24,7 +25,7 @@ from claimhooks.errors import printable
 from claimhooks.exchange import Scopes, Table, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from claimhooks.exchange import Outcome
 
@@ -198,10 +199,22 @@ def changes(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> 
     shown: list[str] = []
     for line in [*lines][2:]:
         if not line.startswith("@@"):
-            shown.append(_short(f"{line[0]} {printable(line[1:])}"))
+            shown.append(f"{line[0]} {printable(line[1:])}")
         elif shown:
             shown.append("  …")
-    return shown
+    return [_short(line, shown) for line in shown]
+
+
+def cut(text: str, others: Iterable[str], most: int) -> str:
+    """About `most` characters of `text`, with the first that tells it from the most like it."""
+    if len(text) <= most:
+        return text
+    prefixes = (commonprefix([text, one]) for one in others if one != text)  # noqa: RUF071 - of text
+    alike = max(map(len, prefixes), default=0)
+    quarter = most // 4
+    if alike < most - quarter:
+        return f"{text[:most]}…"
+    return f"{text[:quarter]}…{text[alike - quarter : alike + 2 * quarter]}…"
 
 
 def failures(outcome: Outcome) -> list[str]:
@@ -281,5 +294,8 @@ def _list(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}… ({len(line):,} characters)"
+def _short(line: str, lines: Iterable[str]) -> str:
+    if len(line) <= MAX_SHOWN:
+        return line
+    text = cut(line[2:], (other[2:] for other in lines), MAX_SHOWN)
+    return f"{line[:2]}{text} ({len(line):,} characters)"

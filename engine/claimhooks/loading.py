@@ -69,7 +69,7 @@ class LoadedGeneration(Generation):
 
 
 def _hook(plan: Plan, found: pluggy.HookImpl) -> Hook:
-    line = _line_of(found.function)
+    line = _line_of(found.function, plan.snapshot.shown(f"{found.plugin_name}.py"))
     return plan.hook(found.plugin_name, line, found.argnames, found.trylast - found.tryfirst)
 
 
@@ -139,7 +139,7 @@ def _register(
     ]
     for attribute, options in marked.items():
         if options["wrapper"] or options["hookwrapper"]:
-            line = _line_of(functions[attribute])
+            line = _line_of(functions[attribute], file)
             yield Problem("hook_is_wrapper", file, "hook wrappers are not run", line)
             return
     try:
@@ -154,14 +154,14 @@ def _register(
             reason = (
                 f"{attribute} is no hook that claimhooks knows{nearest(attribute, [HOOK_NAME])}"
             )
-            yield Problem("hook_misspelt", file, reason, _line_of(functions[attribute]))
+            yield Problem("hook_misspelt", file, reason, _line_of(functions[attribute], file))
         return
     if not hooks:
         plain = getattr(module, HOOK_NAME, None)
         reason = f"{HOOK_NAME} lacks the decorator @hookimpl" if plain else "no hook in this file"
-        yield Problem("hook_missing", file, reason, _line_of(plain))
+        yield Problem("hook_missing", file, reason, _line_of(plain, file))
     for second in hooks[1:]:
-        yield Problem("hook_twice", file, "a second hook in one file", _line_of(second))
+        yield Problem("hook_twice", file, "a second hook in one file", _line_of(second, file))
     for function in hooks:
         yield from _uncallable(function, file)
 
@@ -170,11 +170,11 @@ def _unknown_arguments(functions: list[Callable[..., object]], file: str) -> Ite
     for function in functions:
         for argument in inspect.signature(function).parameters.keys() - set(ARGUMENTS):
             reason = f"unknown argument {argument!r}{nearest(argument, ARGUMENTS)}"
-            yield Problem("argument_unknown", file, reason, _line_of(function))
+            yield Problem("argument_unknown", file, reason, _line_of(function, file))
 
 
 def _uncallable(function: Callable[..., object], file: str) -> Iterator[Problem]:
-    line = _line_of(function)
+    line = _line_of(function, file)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         yield Problem("hook_is_generator", file, "the hook yields", line)
     for parameter in inspect.signature(function).parameters.values():
@@ -188,6 +188,8 @@ def _uncallable(function: Callable[..., object], file: str) -> Iterator[Problem]
             yield Problem("argument_unknown", file, reason, line, remedy="remove the '*' before it")
 
 
-def _line_of(function: object) -> int | None:
+def _line_of(function: object, file: str) -> int | None:
+    """Where `function` is in `file`; None if it is not there, but imported."""
     code = getattr(function, "__code__", None)
-    return code.co_firstlineno if isinstance(code, CodeType) else None
+    is_there = isinstance(code, CodeType) and code.co_filename == file
+    return code.co_firstlineno if is_there else None

@@ -66,6 +66,9 @@ class Runtime:
     ) -> None:
         self._source = Source(hooks, settings, lane, allow_empty=allow_empty)
         self._lock = threading.RLock()
+        """Held while a generation is made active, which takes its time."""
+        self._swap = threading.Lock()
+        """Held for what `generations` tells: those in an event loop ask for it."""
         self._alive: weakref.WeakSet[Generation] = weakref.WeakSet()
         self._past: list[Reading] = []
         self._left: set[str] = set()
@@ -110,13 +113,12 @@ class Runtime:
     @property
     def snapshot(self) -> Snapshot:
         """What the active generation was made from."""
-        with self._lock:
-            return self._past[-1].contents.snapshot
+        return self._past[-1].contents.snapshot
 
     @property
     def generations(self) -> Generations:
         """The active generation, those before it, and why the latest files are not in use."""
-        with self._lock:
+        with self._swap:
             active = self._generation
             return Generations(
                 active=active.digest,
@@ -173,6 +175,8 @@ class Runtime:
         Exchanges under way end on the generation they began with. Raises
         :class:`~claimhooks.errors.LoadError`; then the active generation stays.
         """
+        # Before all others have to wait: an address may take its time to answer.
+        self._source.read(fetch=True)
         with self._lock:
             self._try(self._source.read_twice())
             return self._generation
@@ -233,8 +237,16 @@ class Runtime:
         self.close()
 
     def _make_way(self) -> None:
-        if self._watcher is not None and self._watcher.is_hungry:
+        if (watcher := self._watcher) is None or not watcher.is_hungry:
+            return
+        if watcher.mode != "off" or self._is_closed:
             time.sleep(YIELD)
+            return
+        self._watcher = None
+        _log.warning(
+            "nothing follows the hooks: this runtime was made before the process was forked; "
+            "make one in each process"
+        )
 
     def _poll(self) -> None:
         """Ask the address of the hooks, and let the watcher find out what came of it."""
@@ -303,13 +315,14 @@ class Runtime:
         if settings.gate_path is not None:
             gate.check(settings.gate_path, lambda sample: self._lane.run(generation, sample))
         self._recorder = _recorder_of(settings, self._recorder)
-        self._generation = generation
-        self._since = datetime.now(UTC)
-        self._alive.add(generation)
-        self._past = [*self._past[-KEPT:], reading]
-        self._failure = None
-        self._loads += 1
-        self._load_seconds = time.perf_counter() - began
+        with self._swap:
+            self._generation = generation
+            self._since = datetime.now(UTC)
+            self._alive.add(generation)
+            self._past = [*self._past[-KEPT:], reading]
+            self._failure = None
+            self._loads += 1
+            self._load_seconds = time.perf_counter() - began
         name = generation.digest[:12]
         if generation.revision is not None:
             name = f"{name}, revision {generation.revision},"

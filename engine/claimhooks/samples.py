@@ -48,31 +48,24 @@ class Written:
 
     def parsed(self) -> Sample:
         """The sample. Raises :class:`~claimhooks.errors.SampleError` with all its problems."""
-        data, shown, line, text = self.data, self.file, self.line, ""
+        shown, line = self.file, self.line
         try:
-            text = data.decode()
-            parsed = strictjson.decode(text)
-            if not isinstance(parsed, dict):
-                reason = "a sample is a JSON object; several go one a line into a .jsonl file"
-                raise SampleError([Problem("sample_invalid", shown, reason, line)])
+            parsed = strictjson.read(self.data)
+        except strictjson.Unreadable as error:
+            problem = Problem("sample_malformed", shown, str(error), line or error.line)
+            raise SampleError([problem]) from None
+        if not isinstance(parsed, dict):
+            reason = "a sample is a JSON object; several go one a line into a .jsonl file"
+            raise SampleError([Problem("sample_invalid", shown, reason, line)])
+        try:
             return Sample.model_validate({"name": self.name, **parsed})
-        except UnicodeDecodeError as error:
-            line = line or data.count(b"\n", 0, error.start) + 1
-            reason = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        except json.JSONDecodeError as error:
-            line = line or error.lineno
-            reason = f"not JSON: {error.msg} (column {error.colno})"
-        except RecursionError:
-            reason = "nested too deeply"
-        except strictjson.Unclear as error:
-            reason = str(error)
         except ValidationError as error:
+            text = self.data.decode()
             problems = [
                 Problem("sample_invalid", shown, reason, line or jsontext.line_of(text, location))
                 for location, reason in explain(error, Sample)
             ]
             raise SampleError(problems) from None
-        raise SampleError([Problem("sample_malformed", shown, reason, line)])
 
 
 def read(places: Iterable[str]) -> Iterator[Sample]:

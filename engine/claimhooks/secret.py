@@ -53,7 +53,8 @@ class Redactor:
         forms: dict[str, str] = {}
         for name, value in secrets.items():
             # As it is, as repr() and as JSON write it: a traceback or a reason may hold any.
-            escaped = (repr(value)[1:-1], json.dumps(value)[1:-1], ascii(value)[1:-1])
+            in_json = (json.dumps(value), json.dumps(value, ensure_ascii=False))
+            escaped = (text[1:-1] for text in (repr(value), ascii(value), *in_json))
             forms |= dict.fromkeys((value, *escaped), f"[secret {name}]")
         self._forms = forms
         longest_first = sorted(map(re.escape, forms), key=len, reverse=True)

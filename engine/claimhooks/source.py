@@ -181,7 +181,7 @@ class Source:
 
     def read_twice(self) -> Reading:
         """Everything, once two readings agree: not in the middle of a save."""
-        before = self.read(fetch=True)
+        before = self.read()
         for _ in range(READINGS):
             time.sleep(SAME_TWICE)
             reading = self.read()

@@ -39,6 +39,8 @@ def read(data: bytes) -> object:
 
 def decode(text: str) -> object:
     """The value in `text`. Raises :class:`Unclear`, json.JSONDecodeError and RecursionError."""
+    if text.startswith("\ufeff"):
+        raise Unclear("it begins with a byte order mark: save it as UTF-8 without one")
     try:
         return _DECODER.decode(text)
     except (Unclear, json.JSONDecodeError):

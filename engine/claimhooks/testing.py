@@ -1,6 +1,6 @@
 """For tests of hooks: exchanges with good defaults, and assertions about what becomes of them.
 
-With any test framework; pytest has them as fixtures too (:mod:`claimhooks.pytest_plugin`).
+With any test framework; pytest has them as fixtures too (:mod:`pytest_claimhooks`).
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class ExchangeBuilder:
         now: datetime = NOW,
     ) -> Exchange:
         """An exchange. The API defines its `scope`, and `api_scopes` that hooks may add to it."""
+        __tracebackhide__ = True
+        for name, scopes in {"scope": scope, "api_scopes": api_scopes}.items():
+            if isinstance(scopes, str):  # which would be taken for a scope a letter
+                raise TypeError(f"{name}: must be a list, not text")
         scope = tuple(scope)
         return Exchange(
             client=Client(id=client_id, tenant=tenant, metadata=dict(metadata or {})),

@@ -38,7 +38,7 @@ class Client(ClientMixin):  # type: ignore[misc]
         return " ".join(token for token in (scope or "").split() or granted if token in granted)
 
     def check_client_secret(self, client_secret: str) -> bool:
-        return hmac.compare_digest(client_secret, "secret")
+        return hmac.compare_digest(client_secret.encode(), b"secret")
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         return method == "client_secret_basic"

@@ -5,6 +5,7 @@ python examples/embedding/own_signing.py
 
 import asyncio
 import time
+import uuid
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -30,10 +31,12 @@ async def main() -> None:
         # After the hooks' claims, so that these are the issuer's whatever happens.
         "iss": "https://issuer.acme.example/",
         "sub": client.id,
+        "client_id": client.id,
         "aud": exchange.audience,
         "scope": " ".join(outcome.scope),
         "iat": now,
         "exp": now + outcome.expires_in,
+        "jti": str(uuid.uuid4()),
     }
     print(jwt.encode(claims, KEY, "ES256", {"typ": "at+jwt"}))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from claimhooks.analysis.finding import path_from_root
 from claimhooks.errors import printable
 
 if TYPE_CHECKING:
@@ -18,9 +17,8 @@ _IN_PROPERTIES: Final = {**_IN_MESSAGES, ":": "%3A", ",": "%2C"}
 
 
 def annotation(finding: Finding) -> str:
-    """One line for `finding`. Its file is named relative to the working directory."""
-    path = os.path.relpath(finding.file)
-    file = finding.file if path.startswith("..") else Path(path).as_posix()
+    """One line for `finding`. Its file is named from the root of the repository."""
+    file = path_from_root(finding.file) or finding.file
     named = {"file": file, "line": finding.line, "col": finding.column, "title": finding.code}
     properties = ",".join(
         f"{name}={_escaped(str(value), _IN_PROPERTIES)}"
@@ -29,6 +27,11 @@ def annotation(finding: Finding) -> str:
     )
     message = _escaped(f"{finding.reason}\n→ {finding.remedy}", _IN_MESSAGES)
     return f"::{finding.severity} {properties}::{message}"
+
+
+def not_applied(code: str, reason: str) -> str:
+    """One line for a rule that was not applied."""
+    return f"::notice title={code}::not looked for: {_escaped(reason, _IN_MESSAGES)}"
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -27,8 +27,12 @@ _WITHOUT: Final = (
     ("randomness_used", outside.RANDOMNESS_WITHOUT, "is seeded by chance: a replay would differ"),
 )
 _CALLING: Final = frozenset(
-    {"asyncio.to_thread", "anyio.to_thread.run_sync", "functools.partial", "builtins.map"}
+    {
+        *("asyncio.to_thread", "anyio.to_thread.run_sync", "functools.partial", "builtins.map"),
+        *("dataclasses.field", "collections.defaultdict"),
+    }
 )
+_HARMLESS: Final = ("/dev/null", "/dev/urandom", ":memory:")
 _CALLING_METHODS: Final = ("run_in_executor", "submit")
 """Who calls what they are given."""
 
@@ -39,7 +43,7 @@ def calls(course: Course) -> Iterator[Found]:
         for call, name in (*_outside_calls(course, scope), *_handed_over(course, scope)):
             for code, table, what in _TABLES:
                 is_allowed = code == "network_not_allowed" and course.settings.network
-                if name in table and not is_allowed and not _is_harmless(name, call):
+                if name in table and not is_allowed and not _is_harmless(name, call, scope, course):
                     yield Found(code, scope.file, call, f"{_readable(name)} {what}")
             for code, fewest, what in _WITHOUT:
                 if len(call.args) + len(call.keywords) < fewest.get(name, 0):
@@ -70,17 +74,18 @@ def _handed_over(course: Course, scope: Scope) -> Iterator[tuple[ast.Call, str]]
         name = course.names.outside(call.func, scope)
         is_method = isinstance(call.func, ast.Attribute) and call.func.attr in _CALLING_METHODS
         if name in _CALLING or is_method:
-            for argument in call.args:
+            for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
                 if isinstance(argument, ast.Name | ast.Attribute):
                     yield call, course.names.outside(argument, scope)
 
 
-def _is_harmless(name: str, call: ast.Call) -> bool:
-    """Whether what would be opened is a file that every worker has."""
-    if name not in {"builtins.open", "io.open"} or not call.args:
+def _is_harmless(name: str, call: ast.Call, scope: Scope, course: Course) -> bool:
+    """Whether what would be opened is no file, or one that every worker has."""
+    if name not in {"builtins.open", "io.open", "sqlite3.connect"} or not call.args:
         return False
     place = call.args[0]
-    return isinstance(place, ast.Constant) and place.value in {"/dev/null", "/dev/urandom"}
+    is_known = isinstance(place, ast.Constant) and place.value in _HARMLESS
+    return is_known or course.names.outside(place, scope) == "os.devnull"
 
 
 def _readable(name: str) -> str:

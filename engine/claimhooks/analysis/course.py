@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from claimhooks.analysis.names import Assigned, Instance, Names
+from claimhooks.analysis.names import HOOKIMPL, Assigned, Instance, Names
 from claimhooks.analysis.scopes import File, Parameter, Scope
 from claimhooks.loading import ARGUMENTS
 from claimhooks.syntax import HOOK_NAME
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from claimhooks.settings import HookSettings
 
+_OF_SETTINGS: Final = ("secrets", "generation")
 _CONSTRUCTING: Final = ("__new__", "__init__", "__post_init__")
-HOOKIMPL: Final = ("claimhooks.hookimpl", "claimhooks.hookspec.hookimpl")
 
 
 class Course:
@@ -29,6 +29,9 @@ class Course:
         self.names: Final = names
         self.function: Final = hook_of(file, names)
         """None: loading will tell why there is none."""
+        is_plain = self.function is not None and names.is_undecorated(self.function)
+        self.undecorated: Final = self.function if is_plain else None
+        """The function, if what it takes and returns is the hook's: no decorator changes it."""
         self.loading: Final = self._closure([file.scope], self._touched)
         """What runs when the hook's file is loaded, helpers and all."""
         start = [] if self.function is None else [self.function]
@@ -75,8 +78,16 @@ class Course:
             yield from self._imported(scope, statement)
 
     def _calls(self, scope: Scope) -> Iterator[Scope]:
-        for node in scope.of_kind(ast.Call):
-            yield from _entered(self.names.value(node.func, scope), is_called=True)
+        for call in scope.of_kind(ast.Call):
+            yield from self._called_by(call, scope)
+
+    def _called_by(self, call: ast.Call, scope: Scope) -> Iterator[Scope]:
+        """The functions of the snapshot that `call` surely runs, with what it gives to them.
+
+        A decorator may give them something else, or have a thread run them.
+        """
+        called = _entered(self.names.value(call.func, scope), is_called=True)
+        return filter(self.names.is_undecorated, called)
 
     def _imported(self, scope: Scope, statement: ast.ImportFrom) -> Iterator[Scope]:
         """The modules of the snapshot that an import loads."""
@@ -96,7 +107,7 @@ class Course:
         for parameter in self.function.parameters:
             if parameter.arg in ARGUMENTS:
                 self.of_exchange.add(Parameter(self.function, parameter.arg))
-            if parameter.arg == "context":
+            if parameter.arg == "context" and self.undecorated is not None:
                 self.contexts.add(Parameter(self.function, parameter.arg))
         before = -1
         while before != (before := len(self.of_exchange) + len(self.contexts)):
@@ -110,7 +121,7 @@ class Course:
 
     def passed(self, call: ast.Call, scope: Scope) -> Iterator[tuple[Parameter, ast.expr]]:
         """The parameters of functions of the snapshot that `call` gives values to."""
-        for function in _entered(self.names.value(call.func, scope), is_called=True):
+        for function in self._called_by(call, scope):
             for name, value in self.names.arguments(call, function, scope):
                 yield Parameter(function, name), value
 
@@ -124,6 +135,8 @@ class Course:
             if part in seen:
                 continue
             seen.add(part)
+            if isinstance(part, ast.Attribute) and self._is_of_settings(part, where):
+                continue
             if isinstance(part, ast.Name):
                 definition = self.names.definition(part, where)
                 if isinstance(definition, Parameter):
@@ -133,6 +146,10 @@ class Course:
             else:
                 todo.extend((child, where) for child in ast.iter_child_nodes(part))
         return found
+
+    def _is_of_settings(self, node: ast.Attribute, scope: Scope) -> bool:
+        """Whether `node` is a part of `context` that is the same for all exchanges."""
+        return node.attr in _OF_SETTINGS and self.is_context(node.value, scope)
 
 
 def hook_of(file: File, names: Names) -> Scope | None:

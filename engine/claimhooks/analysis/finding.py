@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from claimhooks.errors import FINDINGS, PROBLEMS, REFUSALS, printable
@@ -89,3 +91,16 @@ class Found(NamedTuple):
     file: File
     node: ast.AST
     reason: str
+
+
+def root() -> Path:
+    """What CI takes paths to be relative to: in GitHub Actions the repository, else this folder."""
+    here, workspace = Path.cwd(), os.environ.get("GITHUB_WORKSPACE")
+    repository = Path(workspace).resolve() if workspace else here
+    return repository if here.is_relative_to(repository) else here
+
+
+def path_from_root(file: str) -> str | None:
+    """The path of `file` from :func:`root`, with slashes; None if it is elsewhere."""
+    path = Path(os.path.relpath(file, root()))
+    return None if ".." in path.parts else path.as_posix()

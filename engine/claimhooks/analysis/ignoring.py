@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from claimhooks.analysis.scopes import File
 
 _MARK: Final = "claimhooks:"
-_COMMENT: Final = re.compile(rf"{_MARK}\s*ignore(?:\[(?P<codes>[^\]]*)\])?")
+_COMMENT: Final = re.compile(rf"{_MARK}\s*ignore\b(?:\[(?P<codes>[^\]]*)\])?")
 IGNORABLE: Final = sorted(REMEDIES.keys() - set(OF_COMMENTS))
 
 
@@ -51,7 +51,7 @@ def without_ignored(
             kept.append(finding)
     for key, (file, line, column, code) in ignores.items():
         if code not in IGNORABLE:
-            reason = f"{code!r} cannot be ignored{nearest(code, IGNORABLE)}"
+            reason = f"{code!r} cannot be ignored{nearest(code.lower(), IGNORABLE)}"
             if not code:
                 reason = "the comment names no code, so it ignores nothing"
             kept.append(Finding.at(file, line, column, "ignore_unknown", reason))

@@ -15,16 +15,22 @@ if TYPE_CHECKING:
 MAX_STEPS: Final = 30
 """How many definitions are followed from one name."""
 
+HOOKIMPL: Final = ("claimhooks.hookimpl", "claimhooks.hookspec.hookimpl")
 _BUILTINS: Final = frozenset(dir(builtins))
+CACHES: Final = frozenset(
+    {
+        *("functools.cache", "functools.lru_cache", "functools.lru_cache()"),
+        *("cachetools.cached()", "cachetools.func.lru_cache()", "cachetools.func.ttl_cache()"),
+        *("async_lru.alru_cache", "async_lru.alru_cache()"),
+    }
+)
+"""Decorators that keep what a function has answered."""
 _TRANSPARENT: Final = frozenset(
     {
         "builtins.staticmethod",
         "builtins.classmethod",
-        "claimhooks.hookimpl",
-        "claimhooks.hookimpl()",
-        "functools.cache",
-        "functools.lru_cache",
-        "functools.lru_cache()",
+        *(f"{marker}{call}" for marker in HOOKIMPL for call in ("", "()")),
+        *CACHES,
     }
 )
 """Decorators after which a function still does what it says."""
@@ -72,6 +78,8 @@ class Names:
         self.files: Final = files
         self._values: dict[ast.expr, Value | None] = {}
         self._depth = 0
+        self._stars: set[tuple[str, File]] = set()
+        """The names that are being looked up where ``import *`` takes from."""
 
     def value(self, node: ast.expr, scope: Scope) -> Value | None:
         """What `node`, in `scope`, stands for, through every assignment on the way."""
@@ -116,8 +124,7 @@ class Names:
 
     def _has_receiver(self, call: ast.Call, function: Scope, scope: Scope) -> bool:
         """Whether the first parameter of a method is given by what stands before the dot."""
-        first = function.parameters[0].arg if function.parameters else ""
-        kind = _receiver(Parameter(function, first))
+        kind = _receiver(Parameter(function, function.first or ""))
         if kind is None or isinstance(kind, Scope):
             return kind is not None
         by_class = isinstance(call.func, ast.Attribute) and isinstance(
@@ -154,13 +161,28 @@ class Names:
         for around in _around(name, scope):
             if bindings := around.bindings.get(name):
                 return self._bound(bindings, around)
-        for star in scope.file.stars:
-            if star.level and (found := self._imported(star, scope.file, name)) is not None:
-                return found
-        if name in _BUILTINS:
-            return Outside(f"builtins.{name}")
-        absolute = [star.module for star in scope.file.stars if not star.level]
-        return Outside(f"{absolute[0]}.{name}") if len(absolute) == 1 else None
+        if (found := self._by_star(name, scope.file)) is not None or name not in _BUILTINS:
+            return found
+        return Outside(f"builtins.{name}")
+
+    def _member(self, name: str, file: File) -> Definition | None:
+        """What `name` is for those who import `file`."""
+        if bindings := file.scope.bindings.get(name):
+            return self._bound(bindings, file.scope)
+        return self._by_star(name, file)
+
+    def _by_star(self, name: str, file: File) -> Definition | None:
+        """What `name` is by an ``import *`` of `file`."""
+        if (name, file) in self._stars:
+            return None
+        self._stars.add((name, file))
+        relative = (self._imported(star, file, name) for star in file.stars if star.level)
+        found = next(filter(None, relative), None)
+        self._stars.remove((name, file))
+        absolute = [star.module for star in file.stars if not star.level]
+        if found is None and len(absolute) == 1 and name not in _BUILTINS:
+            return Outside(f"{absolute[0]}.{name}")
+        return found
 
     def _bound(self, bindings: Iterable[Binding], scope: Scope) -> Definition | None:
         """What all of `bindings` agree on. None as a value is what a name has until it has one."""
@@ -188,23 +210,49 @@ class Names:
             return None
         module = (*file.package[:kept], *filter(None, imported.module.split(".")))
         where = self.files.get(module)
-        if where is not None and name in where.scope.bindings:
-            return self._bound(where.scope.bindings[name], where.scope)
-        return self.files.get((*module, name))
+        found = self._member(name, where) if where is not None else None
+        return found or self.files.get((*module, name))
 
     def _attribute(self, base: Value | None, name: str) -> Definition | None:
         if isinstance(base, Outside):
             is_path = base in {_PATH, _PATH_CLASS} and name in _STILL_A_PATH
             return _PATH if is_path else Outside(f"{base.name}.{name}")
         if isinstance(base, File):
-            return self._named(name, base.scope) if name in base.scope.bindings else None
-        owner = base.of if isinstance(base, Instance) else base
-        if not isinstance(owner, Scope) or not owner.is_class:
-            return None
+            return self._member(name, base)
+        if isinstance(base, Instance):
+            return self._of_object(base.of, name)
+        return self._of_class(base, name) if isinstance(base, Scope) else None
+
+    def _of_class(self, owner: Scope, name: str) -> Definition | None:
         for each in self._with_bases(owner):
             if name in each.bindings:
                 return self._bound(each.bindings[name], each)
         return None
+
+    def _of_object(self, owner: Scope, name: str) -> Definition | None:
+        """What all objects of the class `owner`, and of those below it, have under `name`."""
+        family = [*self._with_bases(owner)]
+        for one in (one for file in self.files.values() for one in file.classes):
+            is_below = one is not owner and owner in self._with_bases(one)
+            if is_below and (name in one.bindings or name in one.of_objects):
+                return None
+        of_class = self._of_class(owner, name)
+        given = [one for each in family for one in each.of_objects.get(name, ())]
+        if isinstance(of_class, Scope) and not given:
+            return of_class
+        if not all(map(self._is_plain, family)):
+            return None  # Such as a dataclass, whose objects have what they are made with.
+        found = {self._one(binding, scope) for binding, scope in given if not _is_none(binding)}
+        if of_class is not None:
+            found.add(of_class)
+        return found.pop() if len(found) == 1 else None
+
+    def _is_plain(self, owner: Scope) -> bool:
+        """Whether the class `owner` is as it is written."""
+        if not isinstance(owner.node, ast.ClassDef) or owner.decorators or owner.node.keywords:
+            return False
+        bases = [self.value(base, owner.parent or owner) for base in owner.node.bases]
+        return all(isinstance(base, Scope) or base == _OBJECT for base in bases)
 
     def _with_bases(self, owner: Scope) -> Iterator[Scope]:
         todo, seen = [owner], {owner}
@@ -219,6 +267,7 @@ class Names:
 
 
 _PATH: Final = Outside("pathlib.Path()")
+_OBJECT: Final = Outside("builtins.object")
 _PATH_CLASS: Final = Outside("pathlib.Path")
 
 
@@ -245,8 +294,7 @@ def _is_none(binding: Binding) -> bool:
 def _receiver(parameter: Parameter) -> Instance | Scope | None:
     """What `self` and `cls` are, of a method of the snapshot."""
     scope, owner = parameter.scope, parameter.scope.parent
-    first = scope.parameters[0].arg if scope.parameters else None
-    if owner is None or not owner.is_class or parameter.name != first:
+    if owner is None or not owner.is_class or parameter.name != scope.first:
         return None
     kinds = {node.id for node in scope.decorators if isinstance(node, ast.Name)}
     if "staticmethod" in kinds:

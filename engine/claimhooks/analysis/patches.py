@@ -10,7 +10,6 @@ from claimhooks.analysis.finding import Found
 from claimhooks.analysis.names import Assigned
 from claimhooks.analysis.scopes import Parameter, Scope
 from claimhooks.analysis.text import Known, Text, Texts
-from claimhooks.claims import namespace_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +45,8 @@ def claims(course: Course, judge: Judge) -> Iterator[Found]:
 
 def keys_of(course: Course) -> Iterator[Key]:
     """The keys of all patches that the hook may return, as far as they can be followed."""
-    if course.function is not None:
-        yield from _Patches(course.names).returned(course.function, {}, 0)
+    if course.undecorated is not None:
+        yield from _Patches(course.names).returned(course.undecorated, {}, 0)
 
 
 def _refusal(text: Text, judge: Judge) -> tuple[str, str] | None:
@@ -64,19 +63,21 @@ def _refusal(text: Text, judge: Judge) -> tuple[str, str] | None:
 
 def _refusal_of_start(start: str, judge: Judge) -> tuple[str, str] | None:
     """Why the policy refuses every name that begins so; None if it may allow one."""
-    lower = start.lower()
-    may_be_namespaced = any(lower.startswith(s) or s.startswith(lower) for s in _SCHEMES)
-    if not may_be_namespaced:
-        names = (*judge.policy.private_claims, *_OWN_KEYS)
-        if any(name.startswith(start) for name in names):
-            return None
+    policy, lower = judge.policy, start.lower()
+    if any(name.startswith(start) for name in (*policy.private_claims, *_OWN_KEYS)):
+        return None
+    if not any(lower.startswith(s) or s.startswith(lower) for s in _SCHEMES):
         reason = f"a claim that begins with {start!r} is neither an http(s) URL nor a URN"
         return "claim_not_namespaced", reason
-    host_is_whole = start.count("/") >= 3 and namespace_host(start) not in {None, ""}
-    refusal = judge.refusal_of_name(start) if host_is_whole else None
-    if refusal is None or refusal[0] != "claim_reserved_host":
-        return None
-    return refusal[0], f"a claim that begins with {start!r}: {refusal[1]}"
+    code, reason = judge.refusal_of_name(start) or ("", "")
+    is_sure = {
+        "claim_reserved": True,
+        "claim_reserved_host": start.count("/") >= 3,
+        "claim_not_in_namespaces": not any(
+            space.startswith(start) or start.startswith(space) for space in policy.namespaces
+        ),
+    }.get(code, False)
+    return (code, f"a claim that begins with {start!r}: {reason}") if is_sure else None
 
 
 class _Patches:
@@ -138,6 +139,8 @@ class _Patches:
         choices = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
         for choice in choices:
             yield Key(choice, scope, self._texts.of(choice, scope, known), value)
+            for text in self._texts.in_turn(choice, scope):
+                yield Key(choice, scope, text, value)
 
     def _keys_of_call(
         self, call: ast.Call, scope: Scope, known: Known, depth: int
@@ -177,7 +180,7 @@ class _Patches:
 
     def _keys_of_local(self, name: str, scope: Scope, known: Known, depth: int) -> Iterator[Key]:
         """The keys of a dict that is made, and then filled, in one function."""
-        if (name, scope) in self._within or _loses_keys(name, scope):
+        if (name, scope) in self._within or self._loses_keys(name, scope):
             return
         self._within.add((name, scope))
         for binding in scope.bindings[name]:
@@ -205,13 +208,10 @@ class _Patches:
                     yield from self._keys_of_arguments(node, scope, known, depth)
                 elif method == "setdefault" and node.args:
                     yield from self._key(node.args[0], scope, known)
-            case ast.Call(func=function):
-                called = self._names.value(function, scope)
-                if isinstance(called, Scope) and not called.is_class and depth < MAX_DEPTH:
+            case ast.Call() if depth < MAX_DEPTH:
+                for parameter, called in self._handed(node, name, scope):
                     given = self._texts.given(node, called, scope, known)
-                    for parameter, value in self._names.arguments(node, called, scope):
-                        if isinstance(value, ast.Name) and value.id == name:
-                            yield from self._keys_put_in(called, parameter, given, depth + 1)
+                    yield from self._keys_put_in(called, parameter, given, depth + 1)
             case _:
                 pass
 
@@ -221,40 +221,70 @@ class _Patches:
         """The keys that `function` puts into the dict that is its `parameter`."""
         bindings = function.bindings.get(parameter, [])
         is_kept = [binding.value for binding in bindings] == [Parameter(function, parameter)]
-        if is_kept and not _loses_keys(parameter, function):
+        if is_kept and not self._loses_keys(parameter, function):
             for node in function.of_kind(*_PUTTING):
                 yield from self._keys_put(node, parameter, function, known, depth)
 
+    def _loses_keys(self, name: str, scope: Scope) -> bool:
+        """Whether keys are also taken out of the dict `name`, here or by who is handed it."""
+        todo = [(name, scope)]
+        for owner, where in todo:
+            for node in where.of_kind(ast.Subscript, ast.Call):
+                match node:
+                    case ast.Subscript(ast.Name(id), _, ast.Del()) if id == owner:
+                        return True
+                    case ast.Call(ast.Attribute(ast.Name(id), method)) if id == owner:
+                        if method in {"pop", "popitem", "clear"}:
+                            return True
+                    case ast.Call():
+                        todo += [one for one in self._handed(node, owner, where) if one not in todo]
+                    case _:
+                        pass
+        return False
 
-def _loses_keys(name: str, scope: Scope) -> bool:
-    """Whether keys are also taken out of the dict `name`."""
-    for node in scope.of_kind(ast.Subscript, ast.Call):
-        match node:
-            case ast.Subscript(value=ast.Name(id=owner), ctx=ast.Del()) if owner == name:
-                return True
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)):
-                if owner == name and method in {"pop", "popitem", "clear"}:
-                    return True
-            case _:
-                pass
-    return False
+    def _handed(self, call: ast.Call, name: str, scope: Scope) -> Iterator[tuple[str, Scope]]:
+        """The parameters of a function of the snapshot that `call` gives the dict `name` to."""
+        called = self._names.value(call.func, scope)
+        if isinstance(called, Scope) and not called.is_class:
+            for parameter, value in self._names.arguments(call, called, scope):
+                if isinstance(value, ast.Name) and value.id == name:
+                    yield parameter, called
 
 
 def _lasts(name: str, node: ast.AST, scope: Scope) -> bool:
-    """Whether what `node` does to `name` is not undone by a later assignment to it."""
-    if len(scope.bindings[name]) == 1:
-        return True
+    """Whether what `node` does to `name` is not undone by what surely comes after it."""
     inner, around = node, scope.file.parent(node)
     while around is not None and inner is not scope.node:
         for block in ("body", "orelse", "finalbody"):
             statements = cast("list[ast.AST] | ast.AST | None", getattr(around, block, None))
             if not isinstance(statements, list) or inner not in statements:
                 continue
-            later = statements[statements.index(inner) + 1 :]
-            if any(_assigns(statement, name) for statement in later):
-                return False
+            for later in statements[statements.index(inner) + 1 :]:
+                if _assigns(later, name) or _returns_none(later):
+                    return False
+                if _may_return(later, name):
+                    return True
         inner, around = around, scope.file.parent(around)
     return True
+
+
+def _returns_none(statement: ast.AST) -> bool:
+    """Whether nothing is returned from here."""
+    match statement:
+        case ast.Raise() | ast.Return(value=None | ast.Constant()):
+            return True
+        case _:
+            return False
+
+
+def _may_return(statement: ast.AST, name: str) -> bool:
+    """Whether something that `name` is a part of is returned within `statement`."""
+    return any(
+        isinstance(part, ast.Name) and part.id == name
+        for each in ast.walk(statement)
+        if isinstance(each, ast.Return)
+        for part in ast.walk(each)
+    )
 
 
 def _assigns(statement: ast.AST, name: str) -> bool:

@@ -39,7 +39,8 @@ class Reach:
 
     def unreachable(self, course: Course) -> Iterator[Found]:
         """The hook, if no exchange that the registry allows satisfies its `match`."""
-        if course.function is None:
+        hook = course.function
+        if hook is None:
             return
         match = course.settings.match
         if self._has_any_scope:
@@ -53,7 +54,7 @@ class Reach:
             grants = [grant for grant in grants if only.mismatch(*grant) is None]
             if not grants:
                 reason = self._reason(part, getattr(match, part), only)
-                yield Found("hook_unreachable", course.file, course.function.node, reason)
+                yield Found("hook_unreachable", hook.file, hook.node, reason)
                 return
 
     def _reason(self, part: str, patterns: Iterable[str], matcher: Matcher) -> str:

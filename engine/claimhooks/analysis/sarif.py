@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from claimhooks.analysis.explanation import explanation_of
+from claimhooks.analysis.finding import path_from_root, root
 from claimhooks.errors import printable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 def sarif_log(
     findings: Sequence[Finding], not_applied: Mapping[str, str], version: str
 ) -> dict[str, object]:
-    """One run of claimhooks `version`. Files are named relative to the working directory."""
+    """One run of claimhooks `version`. Files are named from the root of the repository."""
     codes = [*dict.fromkeys(finding.code for finding in findings)]
     remedies = {finding.code: finding.remedy for finding in findings}
     levels = {finding.code: finding.severity for finding in findings}
@@ -48,7 +48,7 @@ def sarif_log(
                 "invocations": [
                     {"executionSuccessful": True, "toolConfigurationNotifications": notifications}
                 ],
-                "originalUriBaseIds": {"%SRCROOT%": {"uri": f"{Path.cwd().as_uri()}/"}},
+                "originalUriBaseIds": {"%SRCROOT%": {"uri": f"{root().as_uri()}/"}},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(finding, codes.index(finding.code)) for finding in findings],
             }
@@ -84,7 +84,7 @@ def _result(finding: Finding, rule: int) -> dict[str, object]:
 
 
 def _artifact(file: str) -> dict[str, str]:
-    path = os.path.relpath(file)
-    if path.startswith(".."):
+    path = path_from_root(file)
+    if path is None:
         return {"uri": Path(file).absolute().as_uri()}
-    return {"uri": quote(Path(path).as_posix()), "uriBaseId": "%SRCROOT%"}
+    return {"uri": quote(path), "uriBaseId": "%SRCROOT%"}

@@ -66,6 +66,8 @@ class Scope:
         self._nodes: Final[dict[type[ast.AST], list[ast.AST]]] = {}
         self.inner: Final[list[Scope]] = []
         """Lambdas and classes, which come to be as this scope runs."""
+        self.of_objects: Final[dict[str, list[tuple[Binding, Scope]]]] = {}
+        """Of a class: what its methods bind to attributes of `self`, and in which of them."""
 
     @property
     def is_class(self) -> bool:
@@ -77,6 +79,11 @@ class Scope:
         if isinstance(self.node, ast.Module | ast.ClassDef):
             return []
         return [*self.node.args.posonlyargs, *self.node.args.args]
+
+    @property
+    def first(self) -> str | None:
+        """The name of the first parameter: of a method, `self` or `cls`."""
+        return self.parameters[0].arg if self.parameters else None
 
     @property
     def decorators(self) -> list[ast.expr]:
@@ -120,6 +127,7 @@ class File:
         self.parents: Final[dict[ast.AST, ast.AST]] = {}
         self.stars: Final[list[Imported]] = []
         """What ``from … import *`` takes from."""
+        self.classes: Final[list[Scope]] = []
         *folders, name = path.removesuffix(".py").split("/")
         self.package: Final = tuple(folders)
         self.name: Final = self.package if name == "__init__" else (*folders, name)
@@ -158,6 +166,8 @@ def _fill(module: Scope) -> None:
             inner = Scope(node, module.file, scope)
             if isinstance(node, ast.ClassDef | ast.Lambda):
                 scope.inner.append(inner)
+            if isinstance(node, ast.ClassDef):
+                module.file.classes.append(inner)
             if not isinstance(node, ast.Lambda):
                 scope.bindings.setdefault(node.name, []).append(Binding(node, inner))
             inside = [*_of_scope(node, scope, inner)]
@@ -220,17 +230,15 @@ def _bind(node: ast.AST, scope: Scope) -> None:
             owner.bindings.setdefault(name, []).append(Binding(node, value))
 
     match node:
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    bind(target.id, value)
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            bind(name, value)
-        case ast.NamedExpr(target=ast.Name(id=name), value=value):
-            bind(name, value)
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            if not _is_followed(node, scope.file.parent(node)):
-                bind(name)
+            parent = scope.file.parent(node)
+            if not isinstance(parent, ast.AnnAssign) or parent.value is not None:
+                bind(name, _given(node, parent))
+        case ast.Attribute(ast.Name(id=first), name, ast.Store() | ast.Del()):
+            owner = scope.parent
+            if owner is not None and owner.is_class and first == scope.first:
+                binding = Binding(node, _given(node, scope.file.parent(node)))
+                owner.of_objects.setdefault(name, []).append((binding, scope))
         case ast.Import(names=aliases):
             for alias in aliases:
                 # `import a.b` binds a; `import a.b as c` binds a.b.
@@ -255,12 +263,15 @@ def _bind(node: ast.AST, scope: Scope) -> None:
             pass
 
 
-def _is_followed(name: ast.AST, parent: ast.AST | None) -> bool:
-    """Whether the value of this target is bound by the statement around it."""
+def _given(target: ast.AST, parent: ast.AST | None) -> ast.expr | None:
+    """The value that the statement or expression around `target` gives to it, if to it alone."""
     match parent:
-        case ast.Assign(targets=targets):
-            return name in targets
-        case ast.AnnAssign() | ast.NamedExpr():
-            return True
+        case ast.Assign(targets=targets, value=value) if target in targets:
+            return value
+        case ast.AnnAssign(value=value) | ast.NamedExpr(value=value):
+            return value
+        case ast.withitem(context_expr=value):
+            # What a context manager gives is nearly always itself.
+            return value
         case _:
-            return False
+            return None

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 def secrets(course: Course) -> Iterator[Found]:
     """Secrets that are configured but not read, and that are read but not configured."""
-    if course.function is None:
+    hook = course.undecorated
+    if hook is None:
         return
     configured = course.settings.secrets
     reading = _Reading(course)
     for node, scope, name in reading.read:
-        if name not in configured:
+        if name not in configured and name not in reading.asked_for:
             reason = f"this hook is not configured to see the secret {name}"
             reason += nearest(name, configured)
             yield Found("secret_not_configured", scope.file, node, reason)
@@ -33,7 +34,7 @@ def secrets(course: Course) -> Iterator[Found]:
         for name in configured:
             if name not in names:
                 reason = f"this hook is configured to see the secret {name}, and never reads it"
-                yield Found("secret_unused", course.file, course.function.node, reason)
+                yield Found("secret_unused", hook.file, hook.node, reason)
 
 
 class _Reading:
@@ -44,7 +45,7 @@ class _Reading:
         self._texts = Texts(course.names)
         self.read: list[tuple[ast.expr, Scope, str]] = []
         self.asked_for: set[str] = set()
-        """Those of which it is asked whether they are there."""
+        """Those that the hook can do without: it asks whether they are there."""
         self.is_unsure = False
         """Whether secrets may be read in a way that is not followed."""
         for scope in course.acting:
@@ -86,7 +87,8 @@ class _Reading:
             case ast.Attribute(attr="get"):
                 call = scope.file.parent(around)
                 if isinstance(call, ast.Call) and call.func is around and call.args:
-                    name = call.args[0]
+                    # With something to take instead, the hook does without it.
+                    name, is_asked = call.args[0], len(call.args) > 1
             case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()]):
                 name, is_asked = left, True
             case _:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from claimhooks.analysis.finding import Found
-from claimhooks.analysis.names import MAX_STEPS, Assigned, Outside
+from claimhooks.analysis.names import CACHES, MAX_STEPS, Assigned, Instance, Outside
 from claimhooks.analysis.scopes import File, Parameter, Scope
 from claimhooks.analysis.text import defaults_of
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from claimhooks.analysis.course import Course
 
-_CACHES: Final = frozenset({"functools.cache", "functools.lru_cache", "functools.lru_cache()"})
 _LITERALS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _CONTAINERS: Final = frozenset(
     {
@@ -58,8 +57,8 @@ def _cached(function: Scope, course: Course) -> Iterator[Found]:
     asked = [p.arg for p in function.parameters if Parameter(function, p.arg) in course.of_exchange]
     for decorator in function.decorators:
         name = course.names.outside(decorator, function.parent or function)
-        if name in _CACHES and asked:
-            short = name.removeprefix("functools.").removesuffix("()")
+        if name in CACHES and asked:
+            short = name.rpartition(".")[2].removesuffix("()")
             reason = f"{short} keeps answers for {', '.join(asked)} of past exchanges"
             yield Found("state_kept", function.file, decorator, reason)
 
@@ -69,26 +68,42 @@ def _changed(node: ast.AST, scope: Scope, course: Course) -> str | None:
     kept: str | None = None
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name in scope.globals:
-            kept = f"the global {name}"
+            kept = None if _is_fresh(node, scope, course) else f"the global {name}"
+        case ast.Name(ctx=ast.Store()) if isinstance(scope.file.parent(node), ast.AugAssign):
+            kept = _name(_aliased(node, scope, course))
         case ast.Subscript(value=owner, ctx=ast.Store() | ast.Del()):
             kept = _name(_lasting(owner, scope, course))
         case ast.Attribute(value=owner, attr=name, ctx=ast.Store() | ast.Del()):
             whole = course.names.value(owner, scope)
-            if isinstance(whole, File) or (isinstance(whole, Scope) and whole.is_class):
+            is_of_module = isinstance(whole, Scope) and _is_of_module(whole.parent)
+            if isinstance(whole, File) or is_of_module:
                 kept = ast.unparse(node)
             elif isinstance(whole, Outside) and "()" not in whole.name:
                 kept = f"{whole.name}.{name}"
             else:
                 kept = _name(_lasting(owner, scope, course))
-        case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in _CHANGING:
+        case ast.Call(func=ast.Attribute(value=owner, attr=name) as method):
             lasting = _lasting(owner, scope, course)
-            kept = _name(lasting) if lasting is not None and lasting.is_container else None
+            if lasting is not None and (
+                (name in _CHANGING and lasting.is_container)
+                or _changes_its_object(course.names.value(method, scope), course)
+            ):
+                kept = lasting.name
         case ast.Call(func=function, args=[iterator, *_]):
             if course.names.outside(function, scope) == "builtins.next":
                 kept = _name(_lasting(iterator, scope, course))
         case _:
             pass
     return kept
+
+
+def _aliased(name: ast.Name, scope: Scope, course: Course) -> _Lasting | None:
+    """The lasting container that `name` stands for where ``+=`` or ``|=`` changes it."""
+    others = [one.value for one in scope.bindings.get(name.id, ()) if one.node is not name]
+    if len(others) != 1 or not isinstance(others[0], ast.expr):
+        return None
+    lasting = _lasting(others[0], scope, course)
+    return lasting if lasting is not None and lasting.is_container else None
 
 
 def _name(lasting: _Lasting | None) -> str | None:
@@ -104,23 +119,23 @@ def _lasting(owner: ast.expr, scope: Scope, course: Course) -> _Lasting | None:
             case Parameter() as parameter:
                 return _default(parameter, course)
             case Assigned(value, where) if _is_of_module(where):
-                if _is_set_on_instances(owner, where):
-                    return None
                 kind = "class" if where.is_class else "module"
                 name = f"{ast.unparse(owner)} of the {kind}"
                 return _Lasting(name, _is_container(value, where, course))
             case Assigned(value, where):
                 owner, scope = value, where
             case _ if isinstance(owner, ast.Subscript | ast.Attribute):
+                if isinstance(owner, ast.Subscript) and isinstance(owner.slice, ast.Slice):
+                    return None  # a copy of that part
                 owner = owner.value
             case _:
                 return None
     return None
 
 
-def _is_of_module(scope: Scope) -> bool:
+def _is_of_module(scope: Scope | None) -> bool:
     """Whether what is bound in `scope` is there for as long as its module."""
-    around: Scope | None = scope
+    around = scope
     while around is not None and around.is_class:
         around = around.parent
     return around is not None and isinstance(around.node, ast.Module)
@@ -148,12 +163,40 @@ def _is_container(node: ast.expr, scope: Scope, course: Course) -> bool:
     return isinstance(node, _LITERALS) or course.names.outside(node, scope) in _CONTAINERS
 
 
-def _is_set_on_instances(node: ast.expr, owner: Scope) -> bool:
-    """Whether each object has a value of its own in place of the class's."""
-    methods = [binding.value for found in owner.bindings.values() for binding in found]
-    return isinstance(node, ast.Attribute) and any(
-        attribute.attr == node.attr and isinstance(attribute.ctx, ast.Store)
-        for method in methods
-        if isinstance(method, Scope)
-        for attribute in method.of_kind(ast.Attribute)
-    )
+def _is_fresh(target: ast.expr, scope: Scope, course: Course) -> bool:
+    """Whether `target` gets an object with nothing of the exchange, such as an HTTP client."""
+    statement = scope.file.parent(target)
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return False
+    made = course.names.value(statement.value, scope)
+    is_object = isinstance(made, Instance)
+    if isinstance(made, Outside) and made.name not in _CONTAINERS:
+        is_object = made.name.endswith("()") and made.name.rpartition(".")[2][0].isupper()
+    return is_object and not course.tells_of_exchange(statement.value, scope)
+
+
+def _changes_its_object(method: object, course: Course) -> bool:
+    """Whether `method` changes what the object that it belongs to holds."""
+    if not isinstance(method, Scope) or method.parent is None or not method.parent.is_class:
+        return False
+    for node in method.of_kind(ast.Attribute, ast.Subscript, ast.Call):
+        match node:
+            case ast.Attribute(ast.Name(id), _, ast.Store()) if id == method.first:
+                is_change = not _is_fresh(node, method, course)
+            case ast.Subscript(ast.Attribute(ast.Name(id)), _, ast.Store() | ast.Del()):
+                is_change = id == method.first
+            case ast.Call(ast.Attribute(ast.Attribute(ast.Name(id)) as held, name)):
+                is_change = id == method.first and name in _CHANGING and _holds(held, method, course)
+            case _:
+                is_change = False
+        if is_change:
+            return True
+    return False
+
+
+def _holds(held: ast.expr, method: Scope, course: Course) -> bool:
+    """Whether `held`, an attribute of `self` in `method`, is a container of each object."""
+    found = course.names.definition(held, method)
+    if not isinstance(found, Assigned) or found.scope.is_class:
+        return False
+    return _is_container(found.value, found.scope, course)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from claimhooks.analysis.names import Assigned, Names
 from claimhooks.analysis.scopes import Parameter, Scope
@@ -70,6 +70,17 @@ class Texts:
                 pass
         return found
 
+    def in_turn(self, node: ast.expr, scope: Scope) -> Iterator[Text]:
+        """The texts that `node` has one after the other, if it is what a loop has of constants."""
+        items = _gone_over(node, scope) if isinstance(node, ast.Name) else None
+        if items is None:
+            return
+        where = scope
+        if isinstance(found := self._names.definition(items, scope), Assigned):
+            items, where = found.value, found.scope
+        if isinstance(items, ast.Tuple | ast.List | ast.Set):
+            yield from filter(None, (self.of(item, where, {}) for item in items.elts))
+
     def given(
         self,
         call: ast.Call,
@@ -127,3 +138,32 @@ def _only_result(function: Scope) -> ast.expr | None:
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _gone_over(name: ast.Name, scope: Scope) -> ast.expr | None:
+    """What the loop around `name` goes over with it, if it takes all names alike."""
+    around = scope.file.parent(name)
+    while around is not None and around is not scope.node:
+        loops = [around] if isinstance(around, ast.For) else getattr(around, "generators", [])
+        for loop in cast("list[ast.For | ast.comprehension]", loops):
+            if isinstance(loop.target, ast.Name) and loop.target.id == name.id:
+                is_alike = all(
+                    _takes_any(part, scope.file.parent(part))
+                    for part in ast.walk(around)
+                    if isinstance(part, ast.Name) and part.id == name.id and part is not loop.target
+                )
+                return loop.iter if is_alike else None
+        around = scope.file.parent(around)
+    return None
+
+
+def _takes_any(node: ast.Name, around: ast.AST | None) -> bool:
+    match around:
+        case ast.Subscript() | ast.Dict() | ast.DictComp() | ast.FormattedValue() | ast.BinOp():
+            return True
+        case ast.Call(func=ast.Attribute()):
+            return True  # `metadata.get(name)`
+        case ast.Compare(left, [ast.In() | ast.NotIn()], [ast.Attribute() | ast.Call()]):
+            return left is node  # `name in client.metadata`
+        case _:
+            return False

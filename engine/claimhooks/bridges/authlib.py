@@ -20,7 +20,7 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from joserfc import jwt
 from joserfc.jwk import KeySet, import_key
 
-from claimhooks.bridges.embedding import exchange_of
+from claimhooks.bridges.embedding import exchange_of, outcome_of
 from claimhooks.errors import OAuthError
 from claimhooks.exchange import Client, Denial
 from claimhooks.token import payload
@@ -85,7 +85,7 @@ class HookedClientCredentialsGrant(ClientCredentialsGrant):  # type: ignore[misc
             exchange = self.exchange()
         except OAuthError as error:
             raise _refused(Denial(error.error, error.description, error.status)) from None
-        outcome = self.runtime.run(exchange)
+        outcome = outcome_of(self.runtime, exchange)
         if outcome.error is not None:
             raise _refused(outcome.error)
         judged = _Judged(exchange, outcome)
@@ -110,7 +110,9 @@ class HookedClientCredentialsGrant(ClientCredentialsGrant):  # type: ignore[misc
 class HookedJWTBearerTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     """Authlib's generator (RFC 9068), for what the hooks have left; `get_jwks` stays yours.
 
-    Tokens of other grants are Authlib's own, as before.
+    Their audience and lifetime (`token_lifetime`) are those of the API, and not what
+    `get_audiences` and `expires_generator` say. Tokens of other grants are Authlib's own, as
+    before.
     """
 
     @staticmethod
@@ -125,7 +127,9 @@ class HookedJWTBearerTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[mi
         judged = _under_way.get()
         if judged is None:
             return super().access_token_generator(client, grant_type, user, scope)
-        extra = self.get_extra_claims(client, grant_type, user, scope)
+        extra = {**self.get_extra_claims(client, grant_type, user, scope)}
+        # Where no scope is left, there is none in the payload to overwrite it.
+        extra.pop("scope", None)
         claims = extra | payload(judged.exchange, judged.outcome, issuer=self.issuer)
         judged.is_signed = True
         return jwt.encode({"alg": self.alg, "typ": "at+jwt"}, claims, _key(self.get_jwks()))

@@ -55,6 +55,11 @@ class Bridge:
         self._problems: tuple[Problem, ...] = ()
 
     @property
+    def under_way(self) -> int:
+        """How many calls of the peer are being decided."""
+        return self._under_way
+
+    @property
     def problems(self) -> list[str]:
         """The codes of what an operator has to mend: the bridge runs on what was before."""
         failure, recording = self.runtime.generations.failure, self.runtime.recording

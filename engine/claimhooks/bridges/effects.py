@@ -83,11 +83,12 @@ class Effects:
 
 
 def _lifetime(outcome: Outcome, lifetime: int | None) -> int | None:
-    if outcome.expires_in == lifetime:
-        return None
-    if lifetime is None and not any("expires_in" in entry.applied for entry in outcome.trace):
-        return None
-    return outcome.expires_in
+    if lifetime is not None:
+        return None if outcome.expires_in == lifetime else outcome.expires_in
+    for entry in outcome.trace:
+        if "expires_in" in entry.applied:
+            return outcome.expires_in
+    return None
 
 
 def _is_same(before: JsonValue, now: JsonValue) -> bool:

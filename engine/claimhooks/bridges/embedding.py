@@ -1,18 +1,22 @@
-"""The exchange that a token endpoint of a library makes of its request."""
+"""The exchange that a token endpoint of a library makes of its request, and its outcome."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from claimhooks.errors import InvalidRequest, InvalidTarget
+from claimhooks.errors import InvalidRequest, InvalidTarget, printable
 from claimhooks.exchange import Exchange, RequestContext, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from claimhooks.exchange import Api, Client
+    from claimhooks.exchange import Api, Client, Outcome
+    from claimhooks.runtime import Runtime
+
+_log: Final = logging.getLogger(__name__)
 
 
 def exchange_of(
@@ -45,6 +49,25 @@ def exchange_of(
         )
     except ValidationError:
         raise InvalidRequest from None
+
+
+def outcome_of(runtime: Runtime, exchange: Exchange) -> Outcome:
+    """What the hooks leave of `exchange`. What the client must not be told of them is logged."""
+    outcome = runtime.run(exchange)
+    found = [*_amiss(outcome)]
+    if outcome.status == "fault" or (outcome.status == "granted" and found):
+        _log.error("client %r: %s\n%s", exchange.client.id, outcome.status, "\n".join(found))
+    return outcome
+
+
+def _amiss(outcome: Outcome) -> Iterator[str]:
+    for entry in outcome.trace:
+        if (error := entry.error) is not None:
+            place = error.file if error.line is None else f"{error.file}:{error.line}"
+            yield printable(f"{place}: {error.reason} [{error.code}]")
+            yield from map(printable, (error.traceback or "").splitlines())
+        for one in entry.refused:
+            yield printable(f"{entry.file}: {one.name}: {one.reason} [{one.code}]")
 
 
 def _named(apis: Sequence[Api], names: set[str]) -> Api:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import time as clock
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from time import perf_counter_ns, time
-from typing import TYPE_CHECKING, Final
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic_core import to_json
+from pydantic import Field, TypeAdapter
 
 from claimhooks.errors import utf8_text
 from claimhooks.serving.events import HookEvent, hook_events
@@ -31,6 +32,9 @@ class Event:
     """What became of one call: what is None is not told."""
 
     peer: str
+    event: Literal["bridge"] = "bridge"
+    time: datetime | None = None
+    """When it came in; set for the log, as is `micros`."""
     client: str | None = None
     audience: str | None = None
     granted_scope: list[str] | None = None
@@ -51,13 +55,15 @@ class Event:
     status: int | None = None
     """The HTTP status of the answer."""
     trace: str = field(default_factory=lambda: f"{_PROCESS}{next(_COUNT):08x}")
-    came: float = field(default_factory=time)
-    began: int = field(default_factory=perf_counter_ns)
+    micros: dict[str, float] | None = None
+    """Microseconds for each stage."""
+    came: Annotated[float, Field(exclude=True)] = field(default_factory=clock.time)
+    began: Annotated[int, Field(exclude=True)] = field(default_factory=perf_counter_ns)
     """By a clock of nanoseconds; so are the ends of the stages, 0 for those not reached."""
-    received: int = 0
-    proven: int = 0
-    read: int = 0
-    judged: int = 0
+    received: Annotated[int, Field(exclude=True)] = 0
+    proven: Annotated[int, Field(exclude=True)] = 0
+    read: Annotated[int, Field(exclude=True)] = 0
+    judged: Annotated[int, Field(exclude=True)] = 0
 
     def is_about(self, client_id: str, scope: Iterable[str]) -> None:
         """Take note of what the call asks."""
@@ -84,31 +90,10 @@ class Event:
 
     def line(self) -> bytes:
         """The event as it is logged: a line of JSON, without its end."""
-        return to_json(
-            {
-                "time": datetime.fromtimestamp(self.came, UTC),
-                "event": "bridge",
-                "trace": self.trace,
-                "peer": self.peer,
-                "client": self.client,
-                "audience": self.audience,
-                "granted_scope": self.granted_scope,
-                "scope": self.scope,
-                "outcome": self.outcome,
-                "error": self.error,
-                "reason": self.reason,
-                "unsupported": self.unsupported,
-                "generation": self.generation,
-                "lane": self.lane,
-                "hooks": self.hooks,
-                "status": self.status,
-                "micros": self._micros(),
-            },
-            exclude_none=True,
-        )
+        self.time, self.micros = datetime.fromtimestamp(self.came, UTC), self._micros()
+        return _EVENT.dump_json(self, exclude_none=True)
 
     def _micros(self) -> dict[str, float]:
-        """Microseconds for each stage."""
         found: dict[str, float] = {}
         before = self.began
         for stage, end in (
@@ -122,3 +107,6 @@ class Event:
                 before = end
         found["total"] = (perf_counter_ns() - self.began) / 1000
         return found
+
+
+_EVENT: Final = TypeAdapter(Event)

@@ -16,7 +16,7 @@ from oauthlib.oauth2 import Server
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 from oauthlib.oauth2.rfc6749.tokens import random_token_generator
 
-from claimhooks.bridges.embedding import exchange_of
+from claimhooks.bridges.embedding import exchange_of, outcome_of
 from claimhooks.errors import OAuthError
 from claimhooks.exchange import Client, Denial
 from claimhooks.token import payload
@@ -59,7 +59,10 @@ class HookedServer(Server):  # type: ignore[misc]
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        """The arguments are oauthlib's; lifetime and generator are for the other grants."""
+        """The arguments are oauthlib's.
+
+        Lifetime and generator are for the other grants: here the API has the `token_lifetime`.
+        """
         self._others_expire = token_expires_in or LIFETIME
         self._others_token = token_generator or random_token_generator
         super().__init__(request_validator, self._expires_in, self._token, *args, **kwargs)
@@ -78,7 +81,7 @@ class HookedServer(Server):  # type: ignore[misc]
             )
         except OAuthError as error:
             raise _refused(Denial(error.error, error.description, error.status)) from None
-        outcome = self.runtime.run(exchange)
+        outcome = outcome_of(self.runtime, exchange)
         if outcome.error is not None:
             raise _refused(outcome.error)
         request.scopes = outcome.scope

@@ -145,7 +145,8 @@ class Okta(Peer[Message]):
     )
     # It waits for 3 s, and then issues the token.
     deadline = 2.3
-    callers = ("api_key", "jwt")
+    # It sends a header of the operator's choice as it is, which may be one of the usual ones.
+    callers = ("api_key", "basic", "bearer", "jwt")
 
     def read(self, call: Call) -> Asked[Message] | Passed:
         """What Okta asks. Raises Malformed."""

@@ -41,7 +41,7 @@ def open_bridge(name: PeerName, runtime: Runtime, caller: Caller | None = None) 
 
 def create_bridge(name: PeerName, runtime: Runtime) -> BridgeApp:
     """An ASGI application that answers the peer `name`; it raises as :func:`open_bridge` does."""
-    if not peer_of(name).speaks_http:
+    if not peer_of(name).callers:
         reason = f"{name} calls no URL"
         raise LoadError([Problem("bridge_not_http", f"[bridges.{name}]", reason)])
     return BridgeApp(open_bridge(name, runtime))

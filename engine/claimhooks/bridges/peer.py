@@ -100,10 +100,9 @@ class Peer(ABC, Generic[Message]):
     capabilities: ClassVar[Capabilities]
     deadline: ClassVar[float]
     """Seconds for a whole call: less than the peer waits."""
-    speaks_http: ClassVar[bool] = True
-    """Whether it calls a URL; if not, its module says how it is answered."""
     callers: ClassVar[tuple[Kind, ...]]
-    """How this peer can authenticate itself, as named in its settings."""
+    """How this peer can authenticate itself, as named in its settings. None at all: it calls no URL,
+    and its module says how it is answered instead."""
 
     def caller(self, settings: Settings) -> Caller:
         """What proves a call to be of this peer. Raises :class:`~claimhooks.errors.LoadError`."""

@@ -48,7 +48,7 @@ def run(
     )
     with runtime:
         app = create_bridge(name, runtime)
-        app.bridge.events = process.EventLines()
+        app.bridge.events = process.TurnLines()
         runtime.handle_signals()
         _log.info("%s is to call POST /%s", app.bridge.peer.title, name)
         process.serve(application(app), host, port, _connection(app), tls_cert, tls_key)

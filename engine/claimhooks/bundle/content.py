@@ -26,6 +26,10 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 MANIFEST: Final = "manifest.json"
 FOLDER: Final = "hooks/"
 
+MAX_PATH: Final = 1000
+"""Characters: not every system has paths that are longer."""
+MAX_REASON: Final = 300
+
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
 
@@ -59,7 +63,7 @@ def parse(content: bytes, shown: str, root: Path) -> Bundle:
     except NewerFormat as error:
         raise LoadError([Problem("bundle_newer", shown, str(error))]) from None
     except _Broken as error:
-        raise LoadError([Problem("bundle_broken", shown, str(error))]) from None
+        raise LoadError([Problem("bundle_broken", shown, str(error)[:MAX_REASON])]) from None
     return Bundle(manifest, snapshot)
 
 
@@ -78,7 +82,7 @@ def _parsed(content: bytes, root: Path) -> tuple[Manifest, Snapshot]:
     except NoManifest as error:
         raise _Broken(f"its manifest cannot be read: {printable(str(error))}") from None
     for path, why in _unbundled(file.path for file in manifest.files):
-        raise _Broken(f"the file {path!r} {why}")
+        raise _Broken(f"the file {path[:100]!r} {why}")
     files: dict[str, bytes] = {}
     for file in manifest.files:
         files[file.path], end = member(content, FOLDER + file.path, end)
@@ -103,7 +107,7 @@ def _unbundled(paths: Iterable[str]) -> Iterable[tuple[str, str]]:
         parts = path.split("/")
         if "" in parts or ".." in parts:
             yield path, "is outside of the hooks folder"
-        elif _UNPRINTABLE.search(path) or utf8_text(path) != path:
+        elif len(path) > MAX_PATH or _UNPRINTABLE.search(path) or utf8_text(path) != path:
             yield path, "has a name that is not the same on every system"
         elif not path.endswith(".py") or any(map(is_passed_over, parts)):
             yield path, "is no file that belongs to a generation"

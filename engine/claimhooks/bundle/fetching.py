@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Final
 from urllib.parse import urlsplit
 
-from claimhooks.errors import LoadError, Problem
+from claimhooks.errors import LoadError, Problem, printable
 
 PATIENCE: Final = 30.0
 """Seconds for which a file elsewhere is waited for."""
@@ -156,10 +156,12 @@ def without_secrets(text: str, address: str) -> str:
     """A line of `text`, without the user, password and query that `address` may hold."""
     try:
         parts = urlsplit(address)
+        # A password with one of /?# in it ends the host early: then what begins it is no port.
+        _ = "@" in address and parts.port
     except ValueError:
         return "an address that cannot be understood"
     user = parts.netloc.rpartition("@")[0]
     for secret in (f"{user}@", f"?{parts.query}", user, parts.query, parts.password or ""):
         if len(secret) > 1:
             text = text.replace(secret, "")
-    return " ".join(text.split())[:MAX_REASON]
+    return printable(" ".join(text.split()))[:MAX_REASON]

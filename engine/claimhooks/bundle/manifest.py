@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from claimhooks import strictjson
+from claimhooks.bundle.archive import MAX_MEMBERS
 from claimhooks.validation import explain
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Manifest(_Object):
     """Never less than that of the bundle that it replaces."""
     digest: Sha256
     """That of the generation which the files become."""
-    files: Annotated[tuple[BundledFile, ...], Field(strict=False)]
+    files: Annotated[tuple[BundledFile, ...], Field(strict=False, max_length=MAX_MEMBERS - 1)]
 
     @classmethod
     def of(cls, snapshot: Snapshot, revision: int) -> Self:

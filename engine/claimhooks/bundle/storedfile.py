@@ -34,20 +34,27 @@ class StoredFile(File):
         """Raises ImportError and ValueError if fsspec has no file system for the address."""
         super().__init__(shown, max_bytes)
         self._address = address
+        # Only whether there is one: some of them look for their store when they are made.
+        fsspec.get_filesystem_class(address.partition("://")[0].partition("::")[0])
+        self._found: tuple[Store, str] | None = None
         self._known = ""
         self._content = b""
-        found = cast("tuple[Store, str]", fsspec.url_to_fs(address))
-        self._store, self._path = found
 
     def read(self) -> bytes:
         """What it holds now. Raises :class:`Unreachable`."""
         try:
-            self._store.invalidate_cache()
-            found = self._store.ukey(self._path)
+            if self._found is None:
+                self._found = cast("tuple[Store, str]", fsspec.url_to_fs(self._address))
+            store, path = self._found
+            store.invalidate_cache()
+            found = store.ukey(path)
             if found != self._known:
-                with self._store.open(self._path, "rb") as file:
-                    self._content = within(file.read(self.max_bytes + 1), self.max_bytes)
-                self._known = found
+                with store.open(path, "rb") as file:
+                    content = within(file.read(self.max_bytes + 1), self.max_bytes)
+                    size: int | None = getattr(file, "size", None)
+                if size is not None and len(content) < size:
+                    raise Unreachable(f"part of it: {size - len(content):,} bytes are missing")
+                self._content, self._known = content, found
         except Unreachable:
             raise
         except FileNotFoundError:

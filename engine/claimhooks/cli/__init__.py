@@ -59,6 +59,8 @@ class _Commands(click.Group):
             _fail([*map(_problem, error.problems[:MAX_SHOWN])], len(error.problems))
         except ClaimhooksError as error:
             _fail([str(error)], 1)
+        except KeyboardInterrupt:
+            sys.exit(130)
         except BrokenPipeError:
             # Whoever read the results has seen enough; nothing can be written any more.
             sys.stderr.close()

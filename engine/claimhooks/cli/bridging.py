@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Final
 
@@ -84,7 +85,8 @@ def run_calls(
     calls = [*find(places, problems)]
     if problems:
         raise SampleError(problems)
-    with Runtime(hooks, settings, allow_empty=allow_empty) as runtime:
+    # Standard output is for the results, and not for what hooks print.
+    with redirect_stdout(sys.stderr), Runtime(hooks, settings, allow_empty=allow_empty) as runtime:
         bridge = open_bridge(peer, runtime, _Operator())
         bridge.events = lambda _line: None
         called = asyncio.run(_answered(bridge, calls))

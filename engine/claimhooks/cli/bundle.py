@@ -13,7 +13,7 @@ from claimhooks.bundle import MAX_REVISION, Feed, build, read, signature_place
 from claimhooks.bundle.signature import PublicKey, sign
 from claimhooks.cli.options import format_option
 from claimhooks.cli.output import replacing
-from claimhooks.errors import LoadError, Problem
+from claimhooks.errors import LoadError, Problem, printable
 from claimhooks.generation import hook_names
 from claimhooks.keyring.pem import read_pem
 from claimhooks.snapshot import Snapshot
@@ -201,7 +201,7 @@ def show_(file: str, style: Style) -> None:
         by = f"{signed['alg']}, by {signed['kid']}" if signed else "cannot be read"
         click.echo(f"signature  {by}; not verified")
     for one in found.manifest.files:
-        click.echo(f"{one.sha256[:12]}  {one.size:>9,}  {one.path}")
+        click.echo(f"{one.sha256[:12]}  {one.size:>9,}  {printable(one.path)}")
 
 
 def _show_json(document: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -124,7 +124,7 @@ def _check(
 
         plan = Plan.of(snapshot, settings, allow_empty=allow_empty)
         names: list[PeerName] = [*settings.bridges] if peer is None else [peer]
-        carriers = _carriers(names)
+        carriers = _carriers(names, settings)
         checked.is_strict = strict
         checked.analysis = (
             analyse(plan, _registry(address, settings), carriers)
@@ -135,7 +135,11 @@ def _check(
         if checked.analysis.has_errors:
             return
     checked.has_run = True
-    with Runtime(snapshot, settings, allow_empty=allow_empty) as runtime:
+    # Standard output is for the result, and not for what files print as they are loaded.
+    with (
+        redirect_stdout(sys.stderr),
+        Runtime(snapshot, settings, allow_empty=allow_empty) as runtime,
+    ):
         checked.generation, checked.lane = runtime.generation, runtime.lane
     if peer is not None:
         from claimhooks.bridges.checking import facts_of  # noqa: PLC0415
@@ -143,7 +147,9 @@ def _check(
         checked.bridge = facts_of(peer, settings, checked.generation.hooks)
 
 
-def _carriers(names: list[PeerName]) -> list[Carrier]:
+def _carriers(names: list[PeerName], settings: Settings) -> list[Carrier]:
+    """Those that deny the token for what they cannot do: the others were told to drop it."""
+    names = [name for name in names if settings.of_bridge(name).on_unsupported == "deny"]
     if not names:
         return []
     from claimhooks.bridges.checking import Carrier  # noqa: PLC0415
@@ -159,6 +165,8 @@ def _registry(address: str | None, settings: Settings) -> Document | str:
     place = address or settings.registry_address
     if place is None:
         return "no registry is named; see --registry"
+    if alone := [name for name, table in settings.bridges.items() if not table.registry]:
+        return f"no registry has the clients of the bridge {alone[0]}"
     try:
         with closing(open_store(place)) as store:
             return store.document()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -74,9 +75,10 @@ def written(checked: Checked, style: Style) -> Iterator[str]:
         log = sarif_log(_everything(checked), checked.not_applied, __version__)
         yield json.dumps(log, indent=2, ensure_ascii=False)
     else:
-        from claimhooks.analysis.annotations import annotation  # noqa: PLC0415
+        from claimhooks.analysis.annotations import annotation, not_applied  # noqa: PLC0415
 
         yield from map(annotation, _everything(checked))
+        yield from itertools.starmap(not_applied, checked.not_applied.items())
 
 
 def _everything(checked: Checked) -> list[Finding]:

@@ -16,7 +16,7 @@ from claimhooks.cli.progress import progress
 from claimhooks.cli.tally_text import change_lines
 from claimhooks.errors import Problem, SampleError, printable
 from claimhooks.replay.evaluation import Job
-from claimhooks.replay.place import places
+from claimhooks.replay.place import places, shown
 from claimhooks.replay.replaying import replay
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def diff(
     """
     found = [*places(samples)]
     before, after = (hooks_at(name, config, lane) for name in (old, new))
+    old, new = shown(old), shown(new)
     with progress("Samples", found) as advance:
         tally = replay(Job(after, before, datetime.now(UTC)), found, advance=advance)
     if tally.unread:

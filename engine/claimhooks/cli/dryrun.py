@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.cli.report import Result
@@ -44,12 +45,16 @@ class DryRun:
         """Within it, :meth:`result` can be called; gives the digest of the hooks."""
         settings = self._settings()
         self.issuer = settings.issuer or EXAMPLE_ISSUER
-        with Runtime(self.hooks_dir, settings, allow_empty=self._allow_empty) as self._runtime:
-            yield self._runtime.generation.digest
+        # Standard output is for the results: what hooks print must not come between them.
+        with redirect_stdout(sys.stderr):
+            runtime = Runtime(self.hooks_dir, settings, allow_empty=self._allow_empty)
+        with runtime as self._runtime:
+            yield runtime.generation.digest
 
     def result(self, sample: Sample) -> Result:
         """What becomes of `sample`."""
-        outcome = self._runtime.run(sample)
+        with redirect_stdout(sys.stderr):
+            outcome = self._runtime.run(sample)
         differences = sample.expect.differences(outcome) if sample.expect else []
         if outcome.status != "granted":
             return Result(sample, outcome, differences)

@@ -26,7 +26,9 @@ ABOUT: Final = {
     "samples/20-gold.json": "",
     "samples/30-suspended.json": "",
     "tests/test_hooks.py": "tests with pytest",
+    "pytest.ini": "and its settings",
     ".github/workflows/hooks.yml": "all of it, for GitHub Actions",
+    "data/.gitignore": "keeps the keys of an issuer out of git",
 }
 """The files of a project, in the order in which they are read best."""
 

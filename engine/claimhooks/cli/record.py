@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from claimhooks.cli.options import (
     hooks_option,
 )
 from claimhooks.cli.output import replacing
+from claimhooks.errors import Problem, SampleError
 from claimhooks.recording.hiding import Hiding
 from claimhooks.recording.line import dated, hidden, line_of
 from claimhooks.recording.rules import Rules, unmatched
@@ -72,12 +74,21 @@ def record(
     count = 0
     with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as lines:
         tried = settings.model_copy(update={"record": None})
-        with Runtime(hooks_dir, tried, allow_empty=allow_empty) as runtime:
+        # Standard output is for the recording: what hooks print must not come between its lines.
+        with (
+            redirect_stdout(sys.stderr),
+            Runtime(hooks_dir, tried, allow_empty=allow_empty) as runtime,
+        ):
             redactor = runtime.generation.redactor
             for sample in read(samples):
                 exchange = dated(sample)
                 outcome = runtime.run(exchange)
-                lines.write(hidden(line_of(exchange, outcome), hiding, redactor))
+                try:
+                    lines.write(hidden(line_of(exchange, outcome), hiding, redactor))
+                except ValueError as error:
+                    # An issuer counts it as lost.
+                    problem = Problem("sample_invalid", sample.name, f"cannot be recorded: {error}")
+                    raise SampleError([problem]) from None
                 count += 1
         lines.seek(0)
         if output is None:

@@ -114,6 +114,9 @@ def replay(
         click.echo(to_json(digests | tally_json.report(tally)))
     else:
         click.echo("\n".join(_lines(tally, recordings, now, before)))
+    if checkpoint is not None:
+        # Not before the results have been written: else they might be lost.
+        checkpoint.remove()
     sys.exit(1 if tally.changed or tally.unread or tally.after.get("fault") else 0)
 
 
@@ -134,8 +137,7 @@ def _lines(
     tally: Tally, recordings: Sequence[str], now: Contents, before: Contents | None
 ) -> Iterator[str]:
     many = f" and {len(recordings) - 1:,} others" if len(recordings) > 1 else ""
-    title = f"replay of {tally.exchanges:,} exchanges of {recordings[0]}{many}"
-    yield from wrapped(title, "")
+    yield from wrapped(f"replay of {recordings[0]}{many}: {tally.exchanges:,} exchanges", "")
     earliest, latest = tally.clock.earliest, tally.clock.latest
     if earliest is not None and latest is not None:
         first, last = (at.astimezone(UTC) for at in (earliest, latest))

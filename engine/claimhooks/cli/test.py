@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
@@ -130,6 +130,8 @@ def test(
         raise click.UsageError("--fail-under says how much --coverage must find")
     if coverage and lane == "worker":
         raise click.UsageError("--coverage sees nothing of hooks in workers: they run inline")
+    if coverage and hooks_dir.is_file():
+        raise click.UsageError("--coverage reads lines of files: name the folder, not its bundle")
     if update and "-" in paths:
         raise click.UsageError("--update writes into files")
     settings = settings_from(config, hooks_dir)
@@ -139,25 +141,22 @@ def test(
         lane = "inline"
     # A gate is for those who can go on with older hooks: here its samples are like any others.
     settings = settings.model_copy(update={"lane": lane, "gate": None})
-    places = _places(paths, hooks_dir)
-    try:
-        with ExitStack() as stack:
-            tracing = stack.enter_context(_tracing(hooks_dir)) if coverage else None
+    with ExitStack() as stack:
+        tracing = stack.enter_context(_tracing(hooks_dir)) if coverage else None
+        with redirect_stdout(sys.stderr):
             runtime = stack.enter_context(Runtime(hooks_dir, settings, allow_empty=allow_empty))
-            if tracing is not None:
-                tracing.loaded(runtime.generation)
-            job = Job(runtime.snapshot, settings, allow_empty, keyword, times, html is not None)
-            verdicts = _verdicts(places, job, runtime, is_alone=coverage)
-            summary = Summary(runtime.generation.digest)
-            page = None if html is None else (html, settings.issuer)
-            updates = _tell(verdicts, summary, style, junit, page, tracing, update=update)
-        if update:
-            _update(updates, summary.counts["failed"])
-    except KeyboardInterrupt:
-        sys.exit(130)
+        if tracing is not None:
+            tracing.loaded(runtime.generation)
+        job = Job(runtime.snapshot, settings, allow_empty, keyword, times, html is not None)
+        verdicts = _verdicts(_places(paths, hooks_dir), job, runtime, is_alone=coverage)
+        summary = Summary(runtime.generation.digest)
+        page = None if html is None else (html, settings.issuer)
+        updates = _tell(verdicts, summary, style, junit, page, tracing, update=update)
+    if update:
+        _update(updates, summary.counts["failed"])
     percent = 100.0 if summary.coverage is None else summary.coverage.percent
     if is_low := percent < (fail_under or 0):
-        click.echo(f"coverage: {percent:.1f} % is less than {fail_under:g} %", err=True)
+        click.echo(f"coverage: {percent:g} % is less than {fail_under:g} %", err=True)
     sys.exit(1 if summary.counts["failed"] or is_low else 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Final
 
 from claimhooks.errors import Problem, ScriptError
 from claimhooks.migrate.effects import Effects, Note
@@ -16,7 +17,7 @@ from claimhooks.migrate.translator import Translator
 
 __all__ = ["Note", "Translation", "translate"]
 
-_ROUNDS = 10
+_ROUNDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,17 @@ def _translated(source: str, file: str, name: str) -> Translation:
             break
         # What comes later in the script may bear on what came before.
         known = t.effects
+    else:
+        raise _untranslated(file, "its functions call each other in ways that never settle")
     t.remark_on_scopes()
     python = document(block.lines, t.effects, PurePath(file).name)
     try:
         compile(python, file, "exec", dont_inherit=True)
     except SyntaxError as error:
-        reason = f"its translation is no Python: {error.msg}: {error.text}"
-        raise ScriptError([Problem("javascript_untranslated", file, reason)]) from None
+        raise _untranslated(file, f"its translation is no Python: {error}") from None
     notes = sorted(t.effects.notes, key=lambda note: (note.line, note.column))
     return Translation(python, tuple(notes), snippet(name, t.effects))
+
+
+def _untranslated(file: str, reason: str) -> ScriptError:
+    return ScriptError([Problem("javascript_untranslated", file, reason)])

@@ -16,7 +16,7 @@ from claimhooks.migrate.script.bindings import targets
 from claimhooks.migrate.values import members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tree_sitter import Node
 
@@ -100,6 +100,16 @@ def _of_value(t: Translator, node: Node) -> Facts:
 def _subscript(t: Translator, owner: Node, key: Node) -> Facts:
     with t.silently():
         return frozenset({f"{t.expression(owner).text}[{t.expression(key).text}]"})
+
+
+def common(ends: Sequence[Facts], otherwise: Facts) -> Facts:
+    """What is known after branches that end so; `otherwise` where none of them is left."""
+    if not ends:
+        return otherwise
+    found = ends[0]
+    for end in ends[1:]:
+        found &= end
+    return found
 
 
 def without(facts: Facts, changed: Iterable[str]) -> Facts:

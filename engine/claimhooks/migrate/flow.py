@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from claimhooks.migrate.python.lines import Line
     from claimhooks.migrate.script.bindings import Binding
 
 
@@ -41,6 +42,18 @@ class Flow:
         """What happens after a statement in a loop."""
         is_barred = self.returns is Returns.NEXT
         return Flow(Returns.BARRED if is_barred else self.returns, is_last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Jumps:
+    """What `break` and `continue` do."""
+
+    is_loop: bool = False
+    """Whether they are those of a loop, or of one around a `switch`."""
+    is_switch: bool = False
+    """Whether `break` leaves a `switch`."""
+    before_next: tuple[Line, ...] = ()
+    """What `continue` has to do first."""
 
 
 @dataclass(eq=False, slots=True)

@@ -6,11 +6,12 @@ import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from claimhooks.errors import printable, utf8_text
 from claimhooks.migrate import comments, facts, kinds
 from claimhooks.migrate.calls import calling as calls
 from claimhooks.migrate.calls import functions, handed, promises
 from claimhooks.migrate.effects import Effects, Note, Untranslatable
-from claimhooks.migrate.flow import Flow, Frame, Returns
+from claimhooks.migrate.flow import Flow, Frame, Jumps, Returns
 from claimhooks.migrate.python.code import Code, call
 from claimhooks.migrate.python.lines import Block, Line
 from claimhooks.migrate.script import tree
@@ -78,8 +79,7 @@ class Translator:
         self.guards: list[str] = []
         """What must not be None for the chain that is being translated to go on."""
         self.flow = Flow(Returns.VALUE)
-        self.in_switch = False
-        self.before_next: Sequence[Line] = ()
+        self.jumps = Jumps()
         self.frame = Frame(program)
         self._source = source.encode()
         self._names: dict[int, str] = {}
@@ -92,20 +92,21 @@ class Translator:
         """Mark that a person must decide something; on request, show what it is about."""
         self._note(node, message, decide=True)
         before = self.effects.before
-        marked = textwrap.wrap(f"TODO(migrate): {message}", COMMENT_WIDTH)
+        marked = textwrap.wrap(f"TODO(migrate): {printable(message)}", COMMENT_WIDTH)
         lines = [Line(f"# {line}") for line in marked]
         if not original and before[-len(lines) :] == lines:
             return
         before.extend(lines)
         if original:
-            before.extend(Line(f"#   {line.strip()}") for line in tree.text(node).splitlines())
+            source = (printable(line.strip()) for line in tree.text(node).splitlines())
+            before.extend(Line(f"#   {line}") for line in source)
 
     def remark(self, node: Node, message: str) -> None:
         """Tell something about a translation that is complete."""
         self._note(node, message, decide=False)
 
     def _note(self, node: Node, message: str, *, decide: bool) -> None:
-        note = Note(*tree.place(node, self._source), message, decide)
+        note = Note(*tree.place(node, self._source), utf8_text(message), decide)
         if note not in self.effects.notes:
             self.effects.notes.append(note)
 
@@ -176,23 +177,13 @@ class Translator:
             self.flow = outer
 
     @contextmanager
-    def looping(self, before_next: Sequence[Line] = ()) -> Generator[None]:
-        """Within it, `break` and `continue` are those of a loop; what `continue` does first."""
-        outer = self.in_switch, self.before_next
-        self.in_switch, self.before_next = False, before_next
+    def jumping(self, jumps: Jumps) -> Generator[None]:
+        """Within it, this is what `break` and `continue` do."""
+        outer, self.jumps = self.jumps, jumps
         try:
             yield
         finally:
-            self.in_switch, self.before_next = outer
-
-    @contextmanager
-    def switching(self) -> Generator[None]:
-        """Within it, `break` leaves a `switch`."""
-        outer, self.in_switch = self.in_switch, True
-        try:
-            yield
-        finally:
-            self.in_switch = outer
+            self.jumps = outer
 
     def gathered(self, make: Callable[[], Block]) -> Block:
         """What `make` makes, after what has to stand before it."""
@@ -223,6 +214,9 @@ class Translator:
             return rule(self, node)
         except Untranslatable as error:
             return self.todo(node, str(error))
+        except (IndexError, ValueError):
+            # The rules for calls take their arguments as they come.
+            return self.todo(node, "this is given fewer arguments than it takes, or more")
 
     def statement(self, node: Node) -> Block:
         """The translation of a statement, with what has to stand before it."""

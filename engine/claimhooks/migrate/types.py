@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from claimhooks.migrate import kinds
@@ -97,22 +98,28 @@ class Types:
                 found.append(kinds.UNDEFINED)
             kind = either(found)
             if kind.may_be(Kind.TABLE | Kind.LIST):
-                kind = self._with_members(kind, binding)
-        if binding.is_reassigned or binding.members_written or binding.loses_members:
-            kind = Type(kind.kinds, kind.of, kind.shape)
+                shape = Shape.TOKEN if binding.is_token else kind.shape
+                self._found[binding] = Type(kind.kinds, None, shape)
+                kind = self._with_members(replace(kind, shape=shape), binding)
         return kind
 
     def _with_members(self, kind: Type, binding: Binding) -> Type:
         """`kind`, with what is put into it later."""
         members = [
-            kinds.stored(self._t.expression(node).type)
+            (name, kinds.stored(self._t.expression(node).type))
             for name, node in binding.members_written
-            if not (binding.is_token and name == "scope")
         ]
+        values = [one for name, one in members if not (binding.is_token and name == "scope")]
         if kind.of is not None and kind.of is not kinds.NEVER:
-            members.append(kind.of)
-        shape = Shape.TOKEN if binding.is_token else kind.shape
-        return Type(kind.kinds, either(members) if members else None, shape, kind.fields)
+            values.append(kind.of)
+        fields: dict[str, Type] = {}
+        for field, first in kind.fields.items():
+            later = [one for name, one in members if name in {field, None}]
+            if not any(one.may_be(Kind.UNDEFINED) for one in later):
+                fields[field] = either([first, *later])
+        is_certain = not (binding.is_reassigned or binding.loses_members)
+        of = either(values) if values else None
+        return replace(kind, of=of, fields=fields if is_certain else {})
 
     def constant(self, binding: Binding) -> str | int | float | None:
         """The value of a variable that never changes, if it is known."""

@@ -108,7 +108,8 @@ class Folder:
                 os.close(file)
         else:
             path, file = _created(limits.folder)
-        self._file, self._ends = file, _time_of(path) + limits.max_seconds
+        # A clock may have been wrong when the file was begun.
+        self._file, self._ends = file, min(_time_of(path), time.time()) + limits.max_seconds
         try:
             self._size = _without_cut_line(file)
         except OSError:
@@ -121,10 +122,13 @@ class Folder:
         # Beside the writing: it takes a while to compress a file.
         self._is_untidy = True
         if self._tidying is None or not self._tidying.is_alive():
-            self._tidying = threading.Thread(
-                target=self._tidy_up, name="claimhooks-tidy", daemon=True
-            )
-            self._tidying.start()
+            tidying = threading.Thread(target=self._tidy_up, name="claimhooks-tidy", daemon=True)
+            try:
+                tidying.start()
+            except RuntimeError:
+                # No thread to be had: it is tidied when the next file is begun.
+                return
+            self._tidying = tidying
 
     def _tidy_up(self) -> None:
         while self._is_untidy:
@@ -197,8 +201,11 @@ def _locked(path: Path) -> int | None:
 
 
 def _is_complete(path: Path, file: int, limits: Limits) -> bool:
+    status = os.fstat(file)
+    # Nothing is added to what others may read.
+    is_open = status.st_uid != os.geteuid() or status.st_mode & 0o077 != 0
     is_old = time.time() >= _time_of(path) + limits.max_seconds
-    return is_old or os.fstat(file).st_size >= limits.max_bytes
+    return is_open or is_old or status.st_size >= limits.max_bytes
 
 
 def _time_of(path: Path) -> float:

@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Final, cast
 
+from claimhooks.errors import rfc_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
 MARK: Final = "[redacted]"
 PREFIX: Final = "pseudonym-"
 DIGITS: Final = 32
+NUMBER: Final = 5
+"""Digits of a number that is unlikely to stand elsewhere by chance."""
 
+_BEGIN: Final = re.compile(r"(?<!\w)")
+_is_end: Final = re.compile(r"(?!\w)").match
 _is_hidden: Final = re.compile(rf"{re.escape(MARK)}|{PREFIX}[0-9a-f]{{{DIGITS}}}").fullmatch
 
 
@@ -39,7 +45,7 @@ class Hiding:
 
     What is hidden at its path is hidden as well where it stands as a word in metadata, parameters,
     headers, claims and the description of the error: a hook may have made a claim of it. Not so a
-    client, audience or scope that the entry tells anyway.
+    client, audience or scope that the entry tells anyway, nor a number of a few digits.
     """
 
     def __init__(
@@ -75,24 +81,34 @@ class Hiding:
             hidden.pop(told, None)
         for token in cast("list[str]", exchange["scope"]):
             hidden.pop(token, None)
+        # An error's description is told in ASCII (RFC 6749 §5.2).
+        hidden = {rfc_text(word): mark for word, mark in hidden.items()} | hidden
+        lengths = sorted({len(word) for word in hidden}, reverse=True)
         for table, name in free if hidden else ():
-            table[name] = _mapped(table[name], lambda leaf: _without(hidden, leaf))
+            table[name] = _mapped(table[name], lambda leaf: _without(hidden, lengths, leaf))
 
-    def _hide(self, fields: Table) -> dict[JsonValue, str]:
-        """Hide what is at the paths; returns what was there, with what stands for it now."""
-        hidden: dict[JsonValue, str] = {}
+    def _hide(self, fields: Table) -> dict[str, str]:
+        """Hide what is at the paths; returns the words that were there, with what stands for each.
+
+        Of numbers, only long ones count as words: too many others are equal by chance.
+        """
+        hidden: dict[str, str] = {}
+
+        def redact_leaf(leaf: JsonValue) -> None:
+            if (word := _word(leaf)) is not None:
+                hidden.setdefault(word, MARK)
 
         def redact(value: JsonValue) -> JsonValue:
-            # Numbers are not looked for elsewhere: too many are equal by chance.
-            _mapped(value, lambda leaf: hidden.setdefault(leaf, MARK) if _is_word(leaf) else None)
+            _mapped(value, redact_leaf)
             return None if value is None else MARK
 
         def hash_leaf(leaf: JsonValue) -> JsonValue:
             if leaf is None or leaf == "" or isinstance(leaf, bool):
                 return leaf
-            text = leaf if isinstance(leaf, str) else json.dumps(leaf)
-            hidden[leaf] = pseudonym(text, self._key)
-            return hidden[leaf]
+            mark = pseudonym(leaf if isinstance(leaf, str) else json.dumps(leaf), self._key)
+            if (word := _word(leaf)) is not None:
+                hidden[word] = mark
+            return mark
 
         for path in self._redact:
             _at(path, fields, redact)
@@ -141,23 +157,33 @@ def _without_secrets(value: JsonValue, redactor: Redactor) -> JsonValue:
     return redactor.table(value) if isinstance(value, dict) else redactor.text(cast("str", value))
 
 
-def _without(hidden: Mapping[JsonValue, str], leaf: JsonValue) -> JsonValue:
-    """`leaf` with what stands for it, or for the words in it, if they are hidden."""
+def _without(hidden: Mapping[str, str], lengths: Iterable[int], leaf: JsonValue) -> JsonValue:
+    """`leaf` with what stands for it, or for the words in it, if they are hidden.
+
+    `lengths` are those of all hidden words, the longest first: a client may have sent thousands.
+    """
+    word = _word(leaf)
+    if word is None or word in hidden or not isinstance(leaf, str):
+        return leaf if word is None else hidden.get(word, leaf)
+    parts, done = "", 0
+    for begin in map(re.Match[str].start, _BEGIN.finditer(leaf)):
+        for length in lengths if begin >= done else ():
+            word = leaf[begin : begin + length]
+            if word in hidden and _is_end(leaf, begin + length):
+                parts += leaf[done:begin] + hidden[word]
+                done = begin + length
+                break
+    return parts + leaf[done:]
+
+
+def _word(leaf: JsonValue) -> str | None:
+    """What is looked for elsewhere once `leaf` is hidden; None: nothing."""
+    if isinstance(leaf, str):
+        return None if not leaf or _is_hidden(leaf) else leaf
     if leaf is None or isinstance(leaf, bool):
-        return leaf
-    if leaf in hidden:
-        return hidden[leaf]
-    if not isinstance(leaf, str):
-        return leaf
-    words = [word for word in hidden if isinstance(word, str) and word in leaf]
-    if not words:
-        return leaf
-    either = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    return re.sub(rf"(?<!\w)(?:{either})(?!\w)", lambda found: hidden[found[0]], leaf)
-
-
-def _is_word(leaf: JsonValue) -> bool:
-    return isinstance(leaf, str) and leaf not in {"", MARK}
+        return None
+    text = json.dumps(leaf)
+    return text if len(text) >= NUMBER else None
 
 
 def _table(value: JsonValue) -> Table:

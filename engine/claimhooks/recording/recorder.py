@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import weakref
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,9 @@ class Recorder:
     def __init__(self) -> None:
         self._rules: Rules | None = None
         self._unmatched = ""
+        # Not the one that hooks may seed.
+        self._beginning = threading.Lock()
+        self._random = random.Random()  # noqa: S311 - a sample
         self._begin()
 
     @property
@@ -39,7 +43,8 @@ class Recorder:
 
         Raises :class:`~claimhooks.errors.LoadError`; then all stays as it was.
         """
-        self._rules = Rules.of(settings)
+        rules = self._rules = Rules.of(settings)
+        self._writer.limits = rules and rules.limits
         before, self._unmatched = self._unmatched, unmatched(settings)
         if self._unmatched and self._unmatched != before:
             _log.warning("recordings: %s", self._unmatched)
@@ -48,7 +53,7 @@ class Recorder:
         """`exchange` with the time that hooks are to see, if it is to be recorded."""
         rules = self._rules
         # No exchange tells anything of another: each is chosen for itself.
-        if rules is None or random.random() >= rules.rate:  # noqa: S311 - a sample
+        if rules is None or self._random.random() >= rules.rate:
             return None
         return dated(exchange)
 
@@ -58,8 +63,11 @@ class Recorder:
         Never raises, and takes microseconds: all else is done in another thread.
         """
         if self._writer.is_forked:
-            self._writer.let_go()
-            self._begin()
+            with self._beginning:
+                # The first of the child's threads does it.
+                if self._writer.is_forked:
+                    self._writer.let_go()
+                    self._begin()
         try:
             line = line_of(exchange, outcome)
         except Exception as error:  # noqa: BLE001 - a program may have put anything there
@@ -73,6 +81,6 @@ class Recorder:
         self._end()
 
     def _begin(self) -> None:
-        self._writer = Writer()
+        self._writer = Writer(self._rules and self._rules.limits)
         # Also when the interpreter ends.
         self._end = weakref.finalize(self, self._writer.close)

@@ -50,7 +50,9 @@ class RecordingState:
 class Writer:
     """Takes lines from any thread. Its own starts with the first of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None) -> None:
+        self.limits = limits
+        """Those of the settings as they are now; None: nothing is to be recorded any more."""
         self._process = os.getpid()
         self._lines: deque[tuple[bytes, Rules, Redactor]] = deque()
         self._bytes = 0
@@ -75,13 +77,18 @@ class Writer:
             if self._ended.is_set() or self._bytes + len(line) > WAITING:
                 self._lost, self._why = self._lost + 1, "too many are waiting to be written"
                 return
-            self._lines.append((line, rules, redactor))
-            self._bytes += len(line)
             if self._thread is None:
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._run, name="claimhooks-recording", daemon=True
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:
+                    self._lost, self._why = self._lost + 1, "no thread could be started"
+                    return
+                self._thread = thread
+            self._lines.append((line, rules, redactor))
+            self._bytes += len(line)
         if not self._given.is_set():
             self._given.set()
 
@@ -99,7 +106,9 @@ class Writer:
         """Write what is waiting, and end."""
         if self.is_forked:
             return
-        self._ended.set()
+        with self._lock:
+            # Whoever has not put a line by now is told that it is lost.
+            self._ended.set()
         self._given.set()
         if self._thread is not None and self._thread.is_alive():
             self._thread.join(CLOSING)
@@ -128,11 +137,16 @@ class Writer:
     def _drain(self) -> None:
         """Write all lines that there are, however long it takes; once ended, try only once."""
         while batch := self._batch():
-            rules = batch[0][1]
+            limits = batch[0][1].limits
             lines = [*filter(None, (self._prepared(*waiting) for waiting in batch))]
-            while not (is_written := self._write(b"".join(lines), rules.limits)):
+            while not (is_written := self._write(b"".join(lines), limits)):
                 if self._ended.wait(RETRY):
                     break
+                if self.limits is None:
+                    self._problem = None
+                    break
+                # Another folder may be how somebody has mended it.
+                limits = self.limits
             with self._lock:
                 self._bytes -= sum(len(waiting[0]) for waiting in batch)
                 if is_written:

@@ -2,17 +2,14 @@
 
 A change is a path into the groups of a tally: its kind, and what tells it from others of its kind.
 
-=============  ===================================================
-``outcome``    before and after, of which one was not granted
-``+ scope``    the scope token
-``- scope``    the scope token
-``scope order``
-``+ claim``    its name, its value
-``- claim``    its name
-``claim``      its name, its values before and after
-``expires_in`` before and after
-``hidden``     the claim, of which a recording hides the value
-=============  ===================================================
+* ``outcome``, before and after: if one of them was not granted, nothing else is compared
+* ``+ scope`` and ``- scope``, the scope token
+* ``scope order``
+* ``+ claim``, its name, its value
+* ``- claim``, its name
+* ``claim``, its name, its values before and after
+* ``expires_in``, before and after
+* ``hidden``, the claim, if a recording hides its value: it may have changed
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 import sys
 from contextlib import closing, redirect_stdout
 from importlib import import_module
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_BLOCKS: Final = 1000
 """In so many parts at most the pieces are handed out."""
+PATIENCE: Final = 10.0
+"""Seconds for a cluster to answer."""
 ENVIRONMENT: Final = {
     # Ray tells of errors that it mends itself; all is in its own log files.
     "RAY_DATA_LOG_LEVEL": "ERROR",
@@ -55,6 +58,7 @@ def on_ray(job: Job, pieces: Iterator[Piece]) -> Generator[tuple[Piece, Tally]]:
     if not handed_out:
         return
     is_ours = not ray.is_initialized()
+    _check_address(os.environ.get("RAY_ADDRESS", ""))
     try:
         # Ray prints messages of its own, which do not belong to the results.
         with redirect_stdout(sys.stderr):
@@ -95,7 +99,8 @@ def _results(ray: Any, job: Job, pieces: list[Piece]) -> Generator[Done]:  # noq
     context.enable_progress_bars = context.print_on_execution_start = False
     rows = [{"number": n, "piece": pickle.dumps(piece)} for n, piece in enumerate(pieces)]
     blocks = min(len(rows), MAX_BLOCKS)
-    actors = ray.data.ActorPoolStrategy(size=min(int(ray.cluster_resources()["CPU"]), blocks))
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    actors = ray.data.ActorPoolStrategy(size=max(1, min(cores, blocks)))
     results = ray.data.from_items(rows, override_num_blocks=blocks).map(
         Replayer, compute=actors, num_cpus=1
     )
@@ -106,3 +111,15 @@ def _results(ray: Any, job: Job, pieces: list[Piece]) -> Generator[Done]:  # noq
             raise ProblemsError(result)
         if result is not None:
             yield number, pieces[number], result
+
+
+def _check_address(address: str) -> None:
+    """Raise ProblemsError if nobody answers at `address`: Ray would ask for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # none, or "auto" or "local"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+    except OSError as error:
+        reason = f"there is no cluster at RAY_ADDRESS, {address}: {error.strerror or error}"
+        raise ProblemsError([Problem("ray_failed", "--engine ray", reason)]) from None

@@ -96,7 +96,7 @@ def places(addresses: Iterable[str]) -> Iterator[Place | Pipe]:
         if address == "-":
             yield Pipe("<stdin>", None)
             continue
-        name = _shown(address)
+        name = shown(address)
         with _told(address, name):
             found = [*(_remote(address) if "://" in address else _local(Path(address)))]
         if not found:
@@ -128,9 +128,9 @@ def _remote(address: str) -> Iterator[Place]:
     for file in files:
         size = cast("int | None", filesystem.info(file)["size"])
         if size is None:
-            raise _unreadable(_shown(address), "its server does not tell its length")
+            raise _unreadable(shown(address), "its server does not tell its length")
         whole = address if file == path else filesystem.unstrip_protocol(file)
-        yield Place(_shown(whole), whole, size)
+        yield Place(shown(whole), whole, size)
 
 
 def _is_recording(file: Path) -> bool:
@@ -153,7 +153,7 @@ def _filesystem(address: str) -> tuple[Store, str]:
         fsspec = import_module("fsspec.core")  # optional, and slow to load
     except ImportError:
         reason = f"{address.partition('://')[0]}:// is opened by fsspec, which is not installed"
-        raise SampleError([Problem("remote_missing", _shown(address), reason)]) from None
+        raise SampleError([Problem("remote_missing", shown(address), reason)]) from None
     return cast("tuple[Store, str]", fsspec.url_to_fs(address))
 
 
@@ -178,7 +178,8 @@ def _unreadable(name: str, reason: str) -> SampleError:
     return SampleError([Problem("recording_unreadable", name, reason)])
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
+    """A path or an address, without what may be secret in it."""
     return utf8_text(_without_secrets(address, address))
 
 

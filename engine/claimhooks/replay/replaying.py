@@ -52,16 +52,19 @@ def replay(
                 if checkpoint is not None:
                     checkpoint.advance()
                 advance(piece, tally)
-    except Stopped as stopped:
-        line = stopped.line + _above(stopped.piece, tally)
-        reason = f"{stopped} while this line was replayed"
-        raise ProblemsError([Problem(stopped.code, stopped.piece.name, reason, line)]) from None
-    finally:
+    except BaseException as error:
         if checkpoint is not None:
             checkpoint.save()
-    if checkpoint is not None:
-        checkpoint.remove()
+        if isinstance(error, Stopped):
+            raise _stopped(error, tally) from None
+        raise
     return tally
+
+
+def _stopped(stopped: Stopped, tally: Tally) -> ProblemsError:
+    line = stopped.line + _above(stopped.piece, tally)
+    reason = f"{stopped} while this line was replayed"
+    return ProblemsError([Problem(stopped.code, stopped.piece.name, reason, line)])
 
 
 def _above(piece: Piece, tally: Tally) -> int:

@@ -69,7 +69,7 @@ class Tally:
         for mine, others in ((self.before, other.before), (self.after, other.after)):
             for status, count in others.items():
                 mine[status] = mine.get(status, 0) + count
-        for group, followed_by in zip(self._groups(), other._groups(), strict=True):  # noqa: SLF001
+        for group, followed_by in zip(self._groups(), other._groups(), strict=True):
             group.merge(followed_by, above)
         for hook, times in other.hooks.items():
             self.hooks.setdefault(hook, Times()).merge(times)

@@ -40,7 +40,7 @@ class Response(Protocol):
 
 
 class DirectConnection(Connection):
-    """Answers a POST for `path` itself, if it has come in one piece. All else goes the usual way."""
+    """Answers a POST for `path` itself, if it comes in one piece. All else goes the usual way."""
 
     path: ClassVar[bytes]
 
@@ -102,11 +102,12 @@ class DirectConnection(Connection):
 
     async def _respond(self, exchange: _Exchange, headers: Headers, body: bytes) -> None:
         try:
-            response = await self.answer(headers, body)
-        except Exception:
+            self._send(exchange, await self.answer(headers, body))
+        except Exception:  # noqa: BLE001 - it is logged, and nobody waits for this task
             _log.exception("a request cannot be answered")
             self.transport.close()
-            return
+
+    def _send(self, exchange: _Exchange, response: Response) -> None:
         if exchange.disconnected:
             return
         is_kept = exchange.keep_alive and (b"connection", b"close") not in response.headers

@@ -42,7 +42,7 @@ def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Generator[Any, 
         timer.cancel()
 
 
-def _rest(work: Coroutine[Any, Any, Result], pending: Any) -> Generator[Any, Any, Result]:
+def _rest(work: Coroutine[Any, Any, Result], pending: object) -> Generator[Any, Any, Result]:
     """``yield from``, for a coroutine that has already begun to wait for `pending`."""
     while True:
         resume: Callable[[Any], Any] = work.send

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import sys
@@ -97,3 +98,22 @@ class EventLines:
             self._has_failed = True
         else:
             self._has_failed = False
+
+
+class TurnLines(EventLines):
+    """Writes the lines of one turn of the event loop together. For answers that somebody else makes
+    tokens of, and logs: a process that dies within a turn takes its lines along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[bytes] = []
+
+    def __call__(self, line: bytes) -> None:
+        """Write `line`, soon."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(line)
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        super().__call__(b"\n".join(lines))

@@ -84,5 +84,7 @@ addEventListener("beforeprint", () => {
 find.addEventListener("input", filter);
 for (const choice of choices) choice.addEventListener("change", filter);
 tokens.addEventListener("click", fold);
+// What fails can be gone to, whatever is shown.
+for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", keys.Escape);
 filter();
 document.getElementById("tools").hidden = false;

@@ -36,10 +36,10 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """How many of 100 lines were reached; 100 if there are none."""
+        """How many of 100 lines were reached, rounded down to hundredths; 100 if there are none."""
         lines = sum(file.lines for file in self.files)
         missing = sum(len(file.missing) for file in self.files)
-        return 100.0 if lines == 0 else 100 * (lines - missing) / lines
+        return 100.0 if lines == 0 else 10_000 * (lines - missing) // lines / 100
 
 
 class Tracing:

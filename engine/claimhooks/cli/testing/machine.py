@@ -43,7 +43,7 @@ class TapReport:
     def end(self, summary: Summary) -> None:
         """Write the plan."""
         if summary.coverage is not None:
-            self._write(f"# coverage {summary.coverage.percent:.1f} %")
+            self._write(f"# coverage {summary.coverage.percent:g} %")
             for file in summary.coverage.files:
                 if file.missing:
                     self._write(f"# {printable(file.file)} not reached: {file.ranges}")
@@ -83,7 +83,7 @@ class JsonReport:
         """Close the document."""
         rest: dict[str, object] = {"totals": summary.counts, "seconds": round(summary.seconds, 3)}
         if summary.coverage is not None:
-            percent = round(summary.coverage.percent, 2)
+            percent = summary.coverage.percent
             rest["coverage"] = {"percent": percent, **asdict(summary.coverage)}
         self._file.write(b"]," + to_json(rest).removeprefix(b"{") + b"\n")
 

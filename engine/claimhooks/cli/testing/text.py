@@ -65,7 +65,7 @@ def _failure(verdict: Verdict) -> Iterator[str]:
 
 
 def _coverage(coverage: Coverage) -> Iterator[str]:
-    yield f"\ncoverage {coverage.percent:.1f} % of the lines that run for an exchange"
+    yield f"\ncoverage {coverage.percent:g} % of the lines that run for an exchange"
     for file in coverage.files:
         reached = file.lines - len(file.missing)
         missing = f"  not reached: {file.ranges}" if file.missing else ""

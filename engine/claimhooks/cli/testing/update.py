@@ -79,8 +79,11 @@ def write(updates: Iterable[Update]) -> list[str]:
 def _edits(
     before: Mapping[str, JsonValue], differences: list[Difference], outcome: Outcome
 ) -> Iterator[Edit]:
-    """What to set within `expect`: what holds stays as it is."""
-    if not before or any(one.name == "status" or one.got is None for one in differences):
+    """What to set within `expect`: what holds stays as it is.
+
+    Where a token was expected and there is none, or the other way round, nothing of it stays.
+    """
+    if not before or not all(_is_of(outcome, one) for one in differences):
         yield [], _seen(outcome)
         return
     for one in differences:
@@ -91,6 +94,13 @@ def _edits(
             yield ["error", one.name], one.got
         else:
             yield [one.name], one.got
+
+
+def _is_of(outcome: Outcome, difference: Difference) -> bool:
+    """Whether an outcome like `outcome` can have what was expected, if with another value."""
+    return difference.name != "status" and (
+        difference.name.startswith("error") == (outcome.error is not None)
+    )
 
 
 def _seen(outcome: Outcome) -> JsonValue:

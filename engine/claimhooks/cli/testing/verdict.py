@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from claimhooks.cli.report import Result
 from claimhooks.errors import printable
-from claimhooks.expectation import Expect
+from claimhooks.expectation import Expect, cut
 
 if TYPE_CHECKING:
     from claimhooks.exchange import Outcome
@@ -60,7 +60,7 @@ class Unstable:
     """As JSON, or :data:`NOTHING`."""
 
     def __str__(self) -> str:
-        shown = [value if len(value) <= 80 else f"{value[:80]}…" for value in self.values[:3]]
+        shown = [cut(value, self.values, 80) for value in self.values[:3]]
         rest = f", and {len(self.values) - 3} more" if len(self.values) > 3 else ""
         return f"hook {self.hook} gave {self.name} as {', then '.join(shown)}{rest}"
 

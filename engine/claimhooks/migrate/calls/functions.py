@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from claimhooks.migrate.calls import local
 from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.facts import NO_FACTS
-from claimhooks.migrate.flow import Flow, Frame, Returns
+from claimhooks.migrate.flow import Flow, Frame, Jumps, Returns
 from claimhooks.migrate.python.code import Code
 from claimhooks.migrate.python.lines import Block, Line, suite
 from claimhooks.migrate.script import tree
@@ -57,7 +57,8 @@ def hook_definition(t: Translator, function: Node) -> list[Line]:
             t.effects.arguments.add(name)
             opening.append((target, Code(name, variables.ARGUMENTS[name])))
     body = written(t, function, opening)
-    if body.completes and not body.lines[-1:][0].text.startswith("js_todo("):
+    last = body.lines[-1].text if body.lines else ""
+    if body.completes and not last.startswith("js_todo("):
         ending = t.gathered(lambda: _unanswered(t, function))
         body = Block([*body.lines, *ending.lines], completes=False)
     names = [name for name in variables.ARGUMENTS if name in t.effects.arguments]
@@ -76,13 +77,13 @@ def _unanswered(t: Translator, function: Node) -> Block:
 
 def written(t: Translator, function: Node, opening: list[tuple[Node, Code]]) -> Block:
     """The body of a function, in a frame of its own; `opening` is what it takes apart first."""
-    frame, facts, flow, guards = t.frame, t.facts, t.flow, t.guards
+    frame, known, guards = t.frame, t.facts, t.guards
     t.frame, t.facts, t.guards = Frame(function), NO_FACTS, []
-    t.flow = Flow(_returns(t, function))
     try:
-        return t.gathered(lambda: _body(t, function, opening))
+        with t.flowing(Flow(_returns(t, function))), t.jumping(Jumps()):
+            return t.gathered(lambda: _body(t, function, opening))
     finally:
-        t.frame, t.facts, t.flow, t.guards = frame, facts, flow, guards
+        t.frame, t.facts, t.guards = frame, known, guards
 
 
 def _body(t: Translator, function: Node, opening: list[tuple[Node, Code]]) -> Block:
@@ -144,20 +145,24 @@ def _parameters(t: Translator, function: Node) -> tuple[list[str], list[tuple[No
     texts: list[str] = []
     opening: list[tuple[Node, Code]] = []
     given = tree.parameters(function)
+    default = ""
     for index in local.kept_parameters(t, function):
-        parameter = given[index]
-        default = ""
+        parameter = target = given[index]
         if parameter.type == "assignment_pattern":
-            default = f"={t.expression(tree.field(parameter, 'right')).text}"
-            parameter = tree.field(parameter, "left")
-        if parameter.type == "rest_pattern":
-            texts.append(f"*{python_name(t, tree.children(parameter)[0])}")
-        elif parameter.type == "identifier":
-            texts.append(python_name(t, parameter) + default)
-        else:
-            name = t.name_for(parameter, "given")
-            texts.append(name + default)
+            # As in JavaScript, a default is made anew for each call.
+            default, target = "=None", tree.field(parameter, "left")
+        if target.type == "rest_pattern":
+            rest = tree.children(target)[0]
+            texts.append(f"*{python_name(t, rest)}")
+            opening.append((rest, Code(f"list({texts[-1][1:]})", t.types.of_name(rest))))
+            continue
+        is_name = target.type == "identifier"
+        name = python_name(t, target) if is_name else t.name_for(target, "given")
+        texts.append(name + default)
+        if parameter is not target or not is_name:
             opening.append((parameter, Code(name, t.types.of_parameter(parameter))))
+    if len({*texts}) < len(texts):
+        raise Untranslatable("two parameters of this function have the same name")
     return texts, opening
 
 

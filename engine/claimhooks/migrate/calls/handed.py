@@ -51,16 +51,21 @@ def single_value(function: Node) -> Node | None:
     return None
 
 
-def applied(t: Translator, function: Node, given: list[Type]) -> tuple[list[str], Code]:
+def applied(
+    t: Translator, function: Node, given: list[Type], *, is_test: bool = False
+) -> tuple[list[str], Code]:
     """A function that a method of an array calls: names for what it is given, and its result.
 
-    `given` says what it is called with: item, index, …
+    `given` says what it is called with: item, index, … If `is_test`, all that matters of the
+    result is whether it is true.
     """
     function = tree.bare(function)
     if function.type in tree.LITERAL_FUNCTIONS:
         return _applied_literal(t, function, given)
     name = t.name_for(function, "item")
     item = Code(name, given[0])
+    if is_test and tree.text(function) == "Boolean":
+        return [name], item
     conversion = conversions.CONVERSIONS.get(tree.text(function))
     if conversion is not None and t.bindings.of(function) is None:
         return [name], conversion(t, item)

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 # Going through the items
 
 
-def _through(t: Translator, owner: Code, function: Node) -> tuple[str, Code, list[str]]:
+def _through(
+    t: Translator, owner: Code, function: Node, *, is_test: bool = True
+) -> tuple[str, Code, list[str]]:
     """The `for` of a comprehension, what the function gives for each item, and its names."""
     owner = _named(t, owner, function)
-    names, result = handed.applied(t, function, [owner.type.items, kinds.INT])
+    given = [owner.type.items, kinds.INT]
+    names, result = handed.applied(t, function, given, is_test=is_test)
     if len(names) > 2:
         raise Untranslatable("a function that is given the whole array has no translation")
     if len(names) == 2:
@@ -65,7 +68,7 @@ def _filter(t: Translator, owner: Code, given: list[Node]) -> Code:
 
 
 def _map(t: Translator, owner: Code, given: list[Node]) -> Code:
-    loop, result, names = _through(t, owner, given[0])
+    loop, result, names = _through(t, owner, given[0], is_test=False)
     if result.text == names[0] and len(names) == 1:
         return call("list", [owner.source], list_of(result.type))
     # An item that is undefined is null in JSON.
@@ -73,7 +76,7 @@ def _map(t: Translator, owner: Code, given: list[Node]) -> Code:
 
 
 def _flat_map(t: Translator, owner: Code, given: list[Node]) -> Code:
-    loop, result, _names = _through(t, owner, given[0])
+    loop, result, _names = _through(t, owner, given[0], is_test=False)
     if not result.type.is_only(Kind.LIST):
         raise Untranslatable("flatMap without lists has no translation")
     return Code(f"[item {loop} for item in {result.at(Rank.OR)}]", list_of(result.type.items))
@@ -81,15 +84,15 @@ def _flat_map(t: Translator, owner: Code, given: list[Node]) -> Code:
 
 def _some(t: Translator, owner: Code, given: list[Node]) -> Code:
     loop, result, _names = _through(t, owner, given[0])
-    return _quantified(t, "any", truth(t, result), loop)
+    return _quantified("any", truth(t, result), loop)
 
 
 def _every(t: Translator, owner: Code, given: list[Node]) -> Code:
     loop, result, _names = _through(t, owner, given[0])
-    return _quantified(t, "all", truth(t, result), loop)
+    return _quantified("all", truth(t, result), loop)
 
 
-def _quantified(_t: Translator, name: str, test: Code, loop: str) -> Code:
+def _quantified(name: str, test: Code, loop: str) -> Code:
     # A generator cannot await.
     inner = f"{test.text} {loop}"
     return call(name, [f"[{inner}]" if "await " in inner else inner], kinds.BOOL)

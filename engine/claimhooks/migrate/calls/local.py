@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.kinds import Type, either, promise_of
+from claimhooks.migrate.kinds import Type, either, list_of, promise_of
 from claimhooks.migrate.python.code import Code, Rank, call
 from claimhooks.migrate.script import tree
 
@@ -37,10 +37,16 @@ def give_parameters(t: Translator, function: Node) -> None:
         if t.types.is_known(parameter):
             continue
         t.types.know(parameter, kinds.ANY)  # while it is being found out
-        given = [tree.arguments(one)[index : index + 1] for one in binding.calls]
+        if parameter.type == "rest_pattern":
+            given = [one for call in binding.calls for one in tree.arguments(call)[index:]]
+            with t.silently():
+                found = list_of(either([t.expression(one).type for one in given]))
+            t.types.know(tree.children(parameter)[0], found)
+            continue
+        firsts = [tree.arguments(one)[index : index + 1] for one in binding.calls]
         with t.silently():
-            found = [t.expression(one[0]).type if one else kinds.UNDEFINED for one in given]
-        t.types.know(parameter, replace(either(found), fields={}))
+            types = [t.expression(one[0]).type if one else kinds.UNDEFINED for one in firsts]
+        t.types.know(parameter, replace(either(types), fields={}))
 
 
 def kept_parameters(t: Translator, function: Node) -> list[int]:
@@ -109,8 +115,8 @@ def return_type(t: Translator, function: Node) -> Type:
         else:
             returns = [
                 node
-                for node in tree.walk(body)
-                if node.type == "return_statement" and t.callbacks.home(node).id == function.id
+                for node in tree.walk(body, within_functions=False)
+                if node.type == "return_statement"
             ]
             values = [tree.children(node)[:1] for node in returns]
             found = [t.expression(value[0]).type if value else kinds.UNDEFINED for value in values]

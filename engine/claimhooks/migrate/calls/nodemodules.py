@@ -42,7 +42,7 @@ def chained(t: Translator, node: Node) -> Code | None:
     """`crypto.createHash("sha256").update(text).digest("hex")` and its like, if it is one."""
     links = _links(node)
     names = [name for name, _ in links[1:]]
-    if names in (["update", "digest"], ["toString"]) and isinstance(links[0][0], str):
+    if names in (["update", "digest"], ["toString"]):
         first, given = links[0]
         if names == ["toString"]:
             return _encoded(t, given, links[1][1]) if first == "Buffer.from" else None
@@ -152,7 +152,7 @@ def _unique(t: Translator, given: list[Node]) -> Code:
 
 def _union(t: Translator, given: list[Node]) -> Code:
     codes = [t.expression(one) for one in given]
-    inner = ", ".join(f"*{code.source}" for code in codes)
+    inner = ", ".join(code.starred for code in codes)
     kind = kinds.either([code.type.items for code in codes])
     return Code(f"list(dict.fromkeys([{inner}]))", kinds.list_of(kind))
 

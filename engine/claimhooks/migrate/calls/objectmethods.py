@@ -80,7 +80,8 @@ def _assign(t: Translator, given: list[Node]) -> Code:
             changes = codes[1].text
         else:
             changes = f"{{{changes}}}"
-        t.forget_below(f"{codes[0].text}[")
+        if any(code.type.items.may_be(Kind.NOTHING) for code in codes[1:]):
+            t.forget_below(f"{codes[0].text}[")
         return call(f"{codes[0].at(Rank.ATOM)}.update", [changes], codes[0].type)
     if len(codes) == 2 and given[1].type == "object":
         return codes[1]
@@ -117,8 +118,8 @@ OF_OBJECT: Final[Mapping[str, Callable[[Translator, list[Node]], Code]]] = {
 
 def of_shape(t: Translator, owner: Code, name: str, given: list[Node]) -> Code:
     """A method of a date, pattern, set or map."""
-    methods = SHAPES[owner.type.shape] if owner.type.shape is not None else {}
-    rule = methods.get(name)
+    shape = owner.type.shape
+    rule = None if shape is None else SHAPES[shape].get(name)
     if rule is None:
         raise Untranslatable(f"the method {name} has no translation here")
     return rule(t, owner, [t.expression(one) for one in given])

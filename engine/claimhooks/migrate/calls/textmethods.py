@@ -124,27 +124,24 @@ def _replace(t: Translator, owner: Code, given: list[Node]) -> Code:
         raise Untranslatable("replace without a replacement has no translation")
     sought, replacement = tree.bare(given[0]), t.expression(given[1])
     if sought.type == "regex":
-        return _replace_pattern(t, owner, sought, given[1], replacement)
+        return _replace_pattern(t, owner, sought, replacement)
     if not replacement.type.is_only(Kind.TEXT) or "$" in str(replacement.constant or ""):
         raise Untranslatable("this replacement has no translation")
     texts = [as_text(t, t.expression(sought)).text, replacement.text, "1"]
     return call(f"{owner.at(Rank.ATOM)}.replace", texts, kinds.TEXT)
 
 
-def _replace_pattern(
-    t: Translator, owner: Code, sought: Node, node: Node, replacement: Code
-) -> Code:
+def _replace_pattern(t: Translator, owner: Code, sought: Node, replacement: Code) -> Code:
     pattern, flags = pattern_of(sought)
     t.imported("import re")
     constant = replacement.constant
+    text = replacement.text
     if not isinstance(constant, str):
         if not replacement.type.is_only(Kind.TEXT):
             raise Untranslatable("a function as replacement has no translation")
         text = f"lambda _: {replacement.text}"
     elif "$" in constant or "\\" in constant:
         raise Untranslatable("a replacement with groups has no translation")
-    else:
-        text = t.expression(node).text
     flags_node = tree.maybe(sought, "flags")
     is_global = flags_node is not None and "g" in tree.text(flags_node)
     extra = [*([] if is_global else ["count=1"]), *([f"flags={flags}"] if flags else [])]
@@ -154,19 +151,19 @@ def _replace_pattern(
 def _replace_all(t: Translator, owner: Code, given: list[Node]) -> Code:
     if tree.bare(given[0]).type == "regex":
         return _replace(t, owner, given)
-    texts = [as_text(t, t.expression(one)) for one in given]
-    if "$" in str(texts[1].constant or ""):
+    codes = [as_text(t, t.expression(one)) for one in given]
+    if "$" in str(codes[1].constant or ""):
         raise Untranslatable("this replacement has no translation")
-    return call(f"{owner.at(Rank.ATOM)}.replace", [one.text for one in texts], kinds.TEXT)
+    return call(f"{owner.at(Rank.ATOM)}.replace", [code.text for code in codes], kinds.TEXT)
 
 
 def _match(t: Translator, owner: Code, given: list[Node]) -> Code:
     node = tree.bare(given[0])
     if node.type != "regex":
-        pattern = t.expression(node)
-        if pattern.type.shape is not Shape.PATTERN:
+        compiled = t.expression(node)
+        if compiled.type.shape is not Shape.PATTERN:
             raise Untranslatable("a text as pattern has no translation")
-        return call(f"{pattern.text}.search", [owner.text], _MATCH)
+        return call(f"{compiled.text}.search", [owner.text], _MATCH)
     flags_node = tree.maybe(node, "flags")
     pattern, flags = pattern_of(node)
     t.imported("import re")

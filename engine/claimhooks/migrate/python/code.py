@@ -71,6 +71,11 @@ class Code:
         return self.iterable or self.at(Rank.OR)
 
     @property
+    def starred(self) -> str:
+        """It, spread into a list."""
+        return f"*{self.iterable or self.at(Rank.SUM)}"
+
+    @property
     def is_simple(self) -> bool:
         """Whether it may be evaluated twice: a name, or members of one."""
         return self.text.replace(".", "").replace("_", "").isalnum() and self.rank is Rank.ATOM

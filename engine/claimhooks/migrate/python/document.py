@@ -55,6 +55,11 @@ def _imports(statements: Iterable[str], names: Iterable[str]) -> str:
     return "\n\n".join("\n".join(group) for group in groups if group)
 
 
+def support_names() -> list[str]:
+    """All functions of the support."""
+    return [*_support()[0]]
+
+
 def support_of(names: Iterable[str]) -> tuple[list[str], set[str]]:
     """The functions of the support that are needed, and what these import."""
     functions, imports = _support()

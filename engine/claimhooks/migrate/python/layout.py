@@ -28,9 +28,9 @@ _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 _STATEMENT: Final = re.compile(
     r"""
     (?P<head>
-        (?: return | raise | if | elif | while )\ 
-        | [\w.,\ *]+ (?:\[[^\]]*\])* \ [+\-*/]?=\ 
-        | for\ .*?\ in\ 
+        (?: return | raise | if | elif | while )[ ]
+        | [\w.,\ *]+ (?:\[[^\]]*\])* [ ][+\-*/]?=[ ]
+        | for[ ].*?[ ]in[ ]
     )
     (?P<rest> .*?) (?P<tail> :?)$
     """,
@@ -186,7 +186,7 @@ def _split_body(body: str, depth: int, *, is_display: bool) -> list[str]:
     if _is_comprehension(body):
         return [INDENT * depth + body] if _fits(body, depth) else _split_comprehension(body, depth)
     items = _items(body)
-    is_whole = not body.rstrip().endswith(",")
+    is_whole = not body.rstrip().endswith(",") and ABOVE not in body and BESIDE not in body
     if is_whole and (not is_display or len(items) == 1) and _fits(body, depth):
         return [INDENT * depth + body]
     if len(items) == 1 and is_whole:
@@ -202,7 +202,8 @@ def _split_item(item: str, depth: int) -> list[str]:
     while item.startswith(ABOVE):
         comment, _, item = item[1:].partition(END)
         lines.append(INDENT * depth + comment)
-    text, _, beside = item.partition(BESIDE)
+    # A mark further in belongs to something within the item.
+    text, _, beside = item.rpartition(BESIDE) if item.endswith(END) else (item, "", "")
     code = _split_argument(text, depth)
     if beside:
         code[-1] += f"  {beside.removesuffix(END)}"

@@ -269,10 +269,8 @@ class Bindings:
         elif target.type in {"member_expression", "subscript_expression"}:
             owner = tree.bare(tree.field(target, "object"))
             if owner.type == "identifier" and (binding := self.of(owner)) is not None:
-                name = None
-                if target.type == "member_expression":
-                    name = tree.text(tree.field(target, "property"))
-                binding.members_written.append((name, node if value is None else value))
+                written = node if value is None else value
+                binding.members_written.append((tree.member_name(target), written))
         else:
             for each in targets(target):
                 self._write(each, node)

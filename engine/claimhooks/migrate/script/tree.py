@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -107,6 +108,20 @@ def unescaped(sequence: str) -> str:
     if body[0] in "\r\n\u2028\u2029":
         return ""
     return _ESCAPES.get(body, body)
+
+
+def member_name(member: Node) -> str | None:
+    """The name of the property that a member is, unless it is computed."""
+    if member.type == "member_expression":
+        return text(field(member, "property"))
+    index = bare(field(member, "index"))
+    return string_value(index) if index.type == "string" else None
+
+
+def has_holes(node: Node) -> bool:
+    """Whether an array, or a pattern of one, leaves out items: ``[a, , b]``."""
+    signs = [child.type for child in node.children if child.type != "comment"]
+    return any(pair in {("[", ","), (",", ",")} for pair in pairwise(signs))
 
 
 def key_name(key: Node) -> str | None:

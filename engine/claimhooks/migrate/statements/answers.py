@@ -137,9 +137,14 @@ def _sets_scope(t: Translator, answer: Node) -> bool:
     """Whether anything in the script sets the scope of the answer."""
     binding = t.bindings.of(answer) if answer.type == "identifier" else None
     if binding is None:
-        return False
-    with t.silently():
-        begins_with = [t.expression(node).type.fields for node in binding.writes]
-    return any("scope" in fields for fields in begins_with) or any(
-        name == "scope" for name, _ in binding.members_written
+        return not _is_plain(answer)
+    is_open = binding.is_varied or not all(map(_is_plain, binding.writes))
+    return is_open or any(name == "scope" for name, _ in binding.members_written)
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether all properties of an object literal can be seen."""
+    node = tree.bare(node)
+    return node.type == "object" and all(
+        child.type != "spread_element" for child in tree.children(node)
     )

@@ -58,8 +58,10 @@ def _assignment(t: Translator, target: Node, value: Node) -> Block:
 def _exported(t: Translator, value: Node) -> Block:
     while value.type == "assignment_expression":
         value = tree.bare(tree.field(value, "right"))
-    if value.type in tree.LITERAL_FUNCTIONS:
+    if value.id == t.hook.id:
         return Block(functions.definition(t, value, ""))
+    if value.type in tree.LITERAL_FUNCTIONS:
+        raise Untranslatable("module.exports is set a second time")
     return Block([])
 
 
@@ -125,10 +127,10 @@ def _augmented(t: Translator, node: Node) -> Block:
         return Block(assign(t, target, logic.combined(t, sign, target, value)))
     left, right = t.expression(target), t.expression(value)
     code = operators.applied(t, sign, left, right)
-    name = assigned_name(t, target) if target.type == "identifier" else left.text
-    prefix = f"{left.text} {sign} "
-    if code.rank in {Rank.SUM, Rank.PRODUCT} and code.text.startswith(prefix):
-        return Block([Line(f"{name} {sign}= {code.text.removeprefix(prefix)}")])
+    operand = as_text(t, right) if left.type.is_only(Kind.TEXT) else as_number(t, right)
+    tight = Rank.SIGN if sign == "*" else Rank.PRODUCT
+    if target.type == "identifier" and code.text == f"{left.text} {sign} {operand.at(tight)}":
+        return Block([Line(f"{assigned_name(t, target)} {sign}= {operand.text}")])
     return Block(assign(t, target, code))
 
 
@@ -164,7 +166,7 @@ def written_type(t: Translator, node: Node) -> Type:
     if sign in {"+=", "||=", "&&=", "??="}:
         is_plain = kind.is_only(Kind.TEXT | Kind.NUMBER) or sign != "+="
         return kind if is_plain else Type(Kind.TEXT | Kind.NUMBER | Kind.NAN)
-    return kinds.NUMBER if kind.is_only(Kind.NUMBER) and sign in {"-=", "*="} else kinds.MAYBE_NAN
+    return kind if kind.is_only(Kind.NUMBER) and sign in {"-=", "*="} else kinds.MAYBE_NAN
 
 
 def expression(t: Translator, node: Node) -> Code:

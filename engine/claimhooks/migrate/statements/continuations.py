@@ -27,6 +27,8 @@ def continued(t: Translator, node: Node) -> Block:
     following = tree.arguments(node)[-1:]
     if not following or following[0].type not in tree.LITERAL_FUNCTIONS:
         raise Untranslatable("the callback that this is given cannot be seen here")
+    if t.frame.node.id == t.program.id:
+        raise Untranslatable("nothing can be looked up while a hook file is loaded")
     module = modules.module_of(tree.field(node, "function"), t.bindings, t.modules)
     if module is not None:
         code, given = http.callback_request(t, node, module)

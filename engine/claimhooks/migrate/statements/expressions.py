@@ -37,7 +37,10 @@ def effect(t: Translator, node: Node) -> Block:
     if rule is not None:
         return rule(t, node)
     found = assignments.assigned(t, node) or special_call(t, node)
-    return found or Block([Line(t.expression(node).text)])
+    if found is not None:
+        return found
+    code = t.expression(node)
+    return Block([] if code.text == "None" else [Line(code.text)])
 
 
 def _awaited(t: Translator, node: Node) -> Block:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from claimhooks.migrate import facts, kinds
 from claimhooks.migrate.calls import functions, handed, objectmethods
 from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.flow import Flow, Returns
+from claimhooks.migrate.flow import Flow, Jumps, Returns
 from claimhooks.migrate.kinds import Kind, Shape, Type
 from claimhooks.migrate.python.code import Code, Rank, call
 from claimhooks.migrate.python.lines import Block, Line, suite
@@ -54,7 +54,7 @@ def for_in(t: Translator, node: Node) -> Block:
     target = _target(t, node, left, items)
     if present is not None:
         t.facts |= {f"{present}[{target[0]}]"}
-    with t.flowing(t.flow.within_loop()), t.looping():
+    with t.flowing(t.flow.within_loop()), t.jumping(Jumps(is_loop=True)):
         block = t.block(body)
     t.facts = entry
     opening = target[1]
@@ -136,7 +136,7 @@ def _for_each_written(t: Translator, callee: Node, items: Code, function: Node) 
     present = _counted_keys(tree.field(callee, "object"), items)
     if present is not None:
         t.facts |= {f"{present}[{target}]"}
-    with t.looping():
+    with t.jumping(Jumps(is_loop=True)):
         block = functions.inlined(t, function, Flow(Returns.NEXT, is_last=False))
     t.facts = entry
     lines = [*opening, *block.lines]
@@ -152,7 +152,7 @@ def while_loop(t: Translator, node: Node) -> Block:
     condition = tree.field(node, "condition")
     test = truth(t, t.expression(condition))
     t.facts |= facts.learned(t, condition, outcome=True)
-    with t.flowing(t.flow.within_loop()), t.looping():
+    with t.flowing(t.flow.within_loop()), t.jumping(Jumps(is_loop=True)):
         block = t.block(tree.field(node, "body"))
     t.facts = entry
     return Block(suite(f"while {test.text}", block))
@@ -161,7 +161,7 @@ def while_loop(t: Translator, node: Node) -> Block:
 def do_loop(t: Translator, node: Node) -> Block:
     """`do … while`."""
     t.facts = entry = facts.without(t.facts, facts.changed_in(t, node))
-    with t.flowing(t.flow.within_loop()), t.looping():
+    with t.flowing(t.flow.within_loop()), t.jumping(Jumps(is_loop=True)):
         block = t.block(tree.field(node, "body"))
     test = negated(truth(t, t.expression(tree.field(node, "condition"))))
     t.facts = entry
@@ -185,7 +185,7 @@ def _counting(t: Translator, node: Node) -> Block | None:
     name = patterns.assigned(t, counted.name, kinds.INT)
     if counted.items is not None:
         t.facts |= {f"{counted.items}[{name}]"}
-    with t.flowing(t.flow.within_loop()), t.looping():
+    with t.flowing(t.flow.within_loop()), t.jumping(Jumps(is_loop=True)):
         block = t.block(body)
     return Block(suite(f"for {name} in {counted.text}", block))
 
@@ -280,7 +280,7 @@ def _general(t: Translator, node: Node) -> Block:
         )
         test = truth(t, t.expression(inner)).text
     ending = [] if step is None else t.effect(step).lines
-    with t.flowing(t.flow.within_loop()), t.looping(ending):
+    with t.flowing(t.flow.within_loop()), t.jumping(Jumps(is_loop=True, before_next=tuple(ending))):
         block = t.block(tree.field(node, "body"))
     tail = ending if block.completes else []
     return Block([*lines, *suite(f"while {test}", Block([*block.lines, *tail]))])

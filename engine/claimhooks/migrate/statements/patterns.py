@@ -29,7 +29,8 @@ def taken_apart(t: Translator, pattern: Node, code: Code) -> list[Line]:
         default = t.expression(tree.field(pattern, "right"))
         return taken_apart(t, tree.field(pattern, "left"), logic.unless_nothing(t, code, default))
     if pattern.type in {"member_expression", "subscript_expression"}:
-        return [Line(f"{members.subscript_of(t, pattern)} = {code.text}")]
+        owner, key = t.expression(tree.field(pattern, "object")), members.key_of(t, pattern)
+        return [Line(f"{owner.at(Rank.ATOM)}[{key.text}] = {code.text}")]
     if pattern.type == "array_pattern":
         return _list_taken_apart(t, pattern, code)
     if pattern.type != "object_pattern":
@@ -73,6 +74,10 @@ def _member(t: Translator, part: Node, owner: Code, key: str, must_be: bool) -> 
 
 def _list_taken_apart(t: Translator, pattern: Node, code: Code) -> list[Line]:
     parts = tree.children(pattern)
+    if tree.has_holes(pattern):
+        raise Untranslatable("a pattern with holes has no translation")
+    if not parts:
+        return []
     if any(part.type not in tree.NAMES for part in parts):
         lines: list[Line] = []
         name = code.text
@@ -95,7 +100,7 @@ def _list_taken_apart(t: Translator, pattern: Node, code: Code) -> list[Line]:
     if is_certain and len(fields) == len(parts):
         return [Line(f"{names} = {code.text}")]
     missing = ", ".join(["None"] * len(parts))
-    return [Line(f"{names}, *_ = [*{code.at(Rank.TERNARY)}, {missing}]")]
+    return [Line(f"{names}, *_ = [{code.starred}, {missing}]")]
 
 
 def assigned(t: Translator, name: Node, kind: Type) -> str:

@@ -34,7 +34,7 @@ def if_statement(t: Translator, node: Node) -> Block:
     lines: list[Line] = []
     completes = False
     word, entry = "if", t.facts
-    ends: list[frozenset[str]] = []
+    ends: list[facts.Facts] = []
     current: Node | None = node
     while current is not None and current.type == "if_statement":
         condition = tree.field(current, "condition")
@@ -59,7 +59,7 @@ def if_statement(t: Translator, node: Node) -> Block:
         if block.completes:
             ends.append(t.facts)
             completes = True
-    t.facts = frozenset.intersection(*ends) if ends else entry
+    t.facts = facts.common(ends, entry)
     return Block(lines, completes)
 
 
@@ -78,6 +78,11 @@ def plain_block(t: Translator, node: Node) -> Block:
     return t.body(node.named_children)
 
 
+def empty_statement(_t: Translator, _node: Node) -> Block:
+    """`;`."""
+    return Block([])
+
+
 def _unlabelled(node: Node) -> None:
     if tree.maybe(node, "label") is not None:
         raise Untranslatable("labels have no translation")
@@ -86,7 +91,7 @@ def _unlabelled(node: Node) -> None:
 def break_statement(t: Translator, node: Node) -> Block:
     """`break`, out of a loop."""
     _unlabelled(node)
-    if t.in_switch:
+    if t.jumps.is_switch or not t.jumps.is_loop:
         raise Untranslatable("this leaves a switch from within")
     return Block([Line("break")], completes=False)
 
@@ -94,7 +99,9 @@ def break_statement(t: Translator, node: Node) -> Block:
 def continue_statement(t: Translator, node: Node) -> Block:
     """`continue`."""
     _unlabelled(node)
-    return Block([*t.before_next, Line("continue")], completes=False)
+    if not t.jumps.is_loop:
+        raise Untranslatable("there is no loop around this")
+    return Block([*t.jumps.before_next, Line("continue")], completes=False)
 
 
 STATEMENTS: Final = {
@@ -106,7 +113,7 @@ STATEMENTS: Final = {
     "throw_statement": throw_statement,
     "try_statement": tries.try_statement,
     "statement_block": plain_block,
-    "empty_statement": lambda _t, _node: Block([]),
+    "empty_statement": empty_statement,
     "break_statement": break_statement,
     "continue_statement": continue_statement,
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from claimhooks.migrate import facts
 from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.python.code import Code, comparison
 from claimhooks.migrate.python.lines import Block, Line, suite
@@ -101,7 +102,7 @@ class _Ends:
     def close(self) -> bool:
         """Whether what comes after the switch is reached; what is known there is known."""
         t = self._t
-        t.facts = frozenset.intersection(*self._found) if self._found else self._entry
+        t.facts = facts.common(self._found, self._entry)
         return bool(self._found)
 
 
@@ -113,7 +114,7 @@ def _body(t: Translator, case: _Case) -> Block:
         if node.type == "break_statement":
             nodes = nodes[:index]
             break
-    with t.switching():
+    with t.jumping(replace(t.jumps, is_switch=True)):
         return t.body(nodes)
 
 

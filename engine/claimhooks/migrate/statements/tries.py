@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claimhooks.migrate import facts, kinds
+from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.python.code import Code
 from claimhooks.migrate.python.lines import Block, Line, suite
 from claimhooks.migrate.script import tree
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def try_statement(t: Translator, node: Node) -> Block:
     """`try`."""
+    if tree.maybe(node, "handler") is None and tree.maybe(node, "finalizer") is None:
+        raise Untranslatable("a try without catch or finally is no JavaScript")
     entry = facts.without(t.facts, facts.changed_in(t, node))
     ends: list[facts.Facts] = []
     tried = tree.field(node, "body")
@@ -41,7 +44,7 @@ def try_statement(t: Translator, node: Node) -> Block:
         completes = completes or caught_block.completes
         if caught_block.completes:
             ends.append(t.facts)
-    t.facts = frozenset.intersection(*ends) if ends else entry
+    t.facts = facts.common(ends, entry)
     if finalizer is not None:
         last = t.block(tree.field(finalizer, "body"))
         lines.extend(suite("finally", last))

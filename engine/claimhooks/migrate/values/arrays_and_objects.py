@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def array(t: Translator, node: Node) -> Code:
     """An array literal."""
+    if tree.has_holes(node):
+        raise Untranslatable("an array with holes has no translation")
     items: list[str] = []
     found: list[Type] = []
     for child in tree.children(node):
@@ -29,7 +31,7 @@ def array(t: Translator, node: Node) -> Code:
             code = t.expression(tree.children(child)[0])
             if code.unique and len(tree.children(node)) == 1:
                 return unique(t, code)
-            text, kind = f"*{code.source}", _spread_items(code)
+            text, kind = code.starred, _spread_items(code)
         else:
             code = t.expression(child)
             text, kind = code.text, code.type
@@ -83,6 +85,10 @@ def table(t: Translator, node: Node) -> Code:
         and isinstance(entry.key.constant, str)
         and not entry.may_be_missing
     }
+    for child in tree.children(node):
+        if child.type == "spread_element":
+            with t.silently():
+                fields |= t.expression(tree.children(child)[0]).type.fields
     kind = Type(
         Kind.TABLE,
         either([entry.value for entry in entries]) if entries else kinds.NEVER,

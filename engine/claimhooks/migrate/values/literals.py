@@ -14,6 +14,8 @@ from claimhooks.migrate.script import tree
 from claimhooks.migrate.values.coercion import as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tree_sitter import Node
 
     from claimhooks.migrate.translator import Translator
@@ -78,8 +80,7 @@ def number(_t: Translator, node: Node) -> Code:
     if source.startswith(("0x", "0o", "0b")):
         return Code(source, kinds.INT, constant=int(source, 0))
     if source.isdigit() and source.startswith("0") and source != "0":
-        value = int(source, 8) if not {*source} & {"8", "9"} else int(source)
-        return int_code(value)
+        return int_code(int(source, 8) if not {*source} & {"8", "9"} else int(source))
     if source.isdigit():
         return int_code(int(source))
     value = float(source)
@@ -161,13 +162,20 @@ def _python_pattern(source: str, *, is_multiline: bool) -> str:
     return "".join(out)
 
 
+def _always(code: Code) -> Callable[[Translator, Node], Code]:
+    def rule(_t: Translator, _node: Node) -> Code:
+        return code
+
+    return rule
+
+
 EXPRESSIONS: Final = {
     "string": string,
     "template_string": template,
     "number": number,
     "regex": regex,
-    "true": lambda _t, _node: Code("True", kinds.BOOL),
-    "false": lambda _t, _node: Code("False", kinds.BOOL),
-    "null": lambda _t, _node: NONE,
-    "undefined": lambda _t, _node: Code("None", kinds.UNDEFINED),
+    "true": _always(Code("True", kinds.BOOL)),
+    "false": _always(Code("False", kinds.BOOL)),
+    "null": _always(NONE),
+    "undefined": _always(Code("None", kinds.UNDEFINED)),
 }

@@ -159,7 +159,14 @@ def _known_member(t: Translator, owner: Code, key: Code) -> Code | None:
     field = str(key.constant)
     if (isinstance(key.constant, str) or is_index) and field in owner.type.fields:
         return Code(subscript, owner.type.fields[field])
-    return Code(subscript, owner.type.items.something()) if subscript in t.facts else None
+    return Code(subscript, _kind(owner, key).something()) if subscript in t.facts else None
+
+
+def _kind(owner: Code, key: Code) -> Type:
+    """What a property of a table is."""
+    if owner.type.shape is Shape.TOKEN and key.constant == "scope":
+        return kinds.TEXTS
+    return owner.type.items
 
 
 def _item(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
@@ -180,9 +187,7 @@ def _length(t: Translator, owner: Code) -> Code:
 
 
 def _of_table(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
-    kind = owner.type.items
-    if owner.type.shape is Shape.TOKEN and key.constant == "scope":
-        kind = kinds.TEXTS
+    kind = _kind(owner, key)
     if not key.type.is_only(Kind.TEXT | Kind.NOTHING):
         key = call(t.need("js_text"), [key.text], kinds.TEXT)
     if must_be:

@@ -1,5 +1,9 @@
 """Arrays."""
 
+# Of a value of JavaScript nothing is known, on purpose.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import functools
@@ -35,11 +39,8 @@ def js_index_of(items: Value, sought: Value) -> int:
 
 def js_unique(items: Value) -> list[Value]:
     """`[...new Set(items)]`."""
-    found: list[Value] = []
-    for item in items:
-        if not js_includes(found, item):
-            found.append(item)
-    return found
+    items = list(items)
+    return [item for i, item in enumerate(items) if not js_includes(items[:i], item)]
 
 
 def js_join(items: list[Value], separator: str) -> str:
@@ -68,7 +69,10 @@ def js_splice(items: list[Value], start: int, count: int = -1, *new: Value) -> l
 
 def js_sort(items: list[Value], compare: Compare | None = None) -> list[Value]:
     """`items.sort(compare)`: as texts, without `compare`."""
-    items.sort(key=js_text if compare is None else functools.cmp_to_key(compare))
+    if compare is None:
+        items.sort(key=lambda item: (item is None, js_text(item)))
+    else:
+        items.sort(key=functools.cmp_to_key(compare))
     return items
 
 

@@ -1,5 +1,9 @@
 """Properties of objects, and of what may be none."""
 
+# Of a value of JavaScript nothing is known, on purpose.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

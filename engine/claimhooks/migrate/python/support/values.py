@@ -1,5 +1,9 @@
 """Truth, text, defaults."""
 
+# Of a value of JavaScript nothing is known, on purpose.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import json
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 def js_true(value: Value) -> bool:
     """Whether JavaScript takes `value` for true: [] and {} are, NaN is not."""
     if isinstance(value, float):
-        return value != 0 and not math.isnan(value)
+        return bool(value) and not math.isnan(value)
     return isinstance(value, (list, dict)) or bool(value)
 
 

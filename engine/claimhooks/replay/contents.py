@@ -1,1 +1,0 @@
-"""Hooks by name: a folder, a bundle, or a folder in a git revision, each with its settings."""

@@ -177,7 +177,7 @@ def oidc_provider(parent: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def authlib_flask(parent: Path, app: str = "authlib_flask") -> Iterator[Server]:
+def authlib_flask(parent: Path, app: str = "authlib_peer") -> Iterator[Server]:
     """Authlib and Flask under gunicorn with threads. Raises NotInstalled."""
     folder = CACHE / "gunicorn"
     if not (folder / "gunicorn").exists():
@@ -196,7 +196,7 @@ def authlib_hooked(parent: Path) -> Iterator[Server]:
     """The same with three hooks. Raises NotInstalled."""
     hooks = folder_of(3, parent, "authlib")
     os.environ["BENCH_HOOKS"] = str(hooks)
-    with authlib_flask(parent, "authlib_hooked") as server:
+    with authlib_flask(parent, "authlib_peer_hooked") as server:
         yield server
 
 

@@ -205,7 +205,7 @@ def prepare(folder: Path, *, error_style: str = "rfc6749", lane: str = "inline")
 def in_process(prepared: Prepared, issuer: str = ISSUER) -> Iterator[TestClient]:
     """An HTTP client of an issuer in this process."""
     settings = Settings.load(prepared.config)
-    parts = Parts.open(issuer, settings, prepared.config, prepared.hooks, prepared.data)
+    parts = Parts.open(issuer, settings, prepared.config, str(prepared.hooks), prepared.data)
     with TestClient(application(parts), ISSUER, raise_server_exceptions=False) as client:
         yield client
 

@@ -72,6 +72,22 @@ def test_a_hook_that_hangs_in_a_worker_is_a_fault_with_its_line(tmp_path: Path) 
         assert bridge.event["lane"] == "worker"
 
 
+@pytest.mark.worker
+@pytest.mark.usefixtures("quick")
+def test_a_worker_that_is_given_up_by_a_call_serves_the_next_ones(tmp_path: Path) -> None:
+    body = 'if client.id == "slow":\n    import time\n    time.sleep(1)'
+    settings = '[worker]\ndeadline = "5s"\n'
+    slow = json.loads(CALL.body())
+    slow["request"]["client_id"] = "slow"
+    with answering(tmp_path, "hydra", body=body, settings=settings, lane="worker") as bridge:
+        for _ in range(4):
+            late = bridge.http.post(PATH, content=json.dumps(slow), headers=CALL.headers())
+            assert late.status_code == 500
+            assert bridge.event["reason"] == "there was no answer after 0.3 s"
+        assert eventually(lambda: bridge.call(CALL).status_code == 204)
+        assert bridge.call(CALL).status_code == 204
+
+
 def test_a_call_whose_body_does_not_come_is_given_up(tmp_path: Path, quick: float) -> None:
     async def never() -> Any:
         await asyncio.sleep(10)
@@ -176,6 +192,16 @@ def test_a_change_in_the_registry_is_seen_within_a_second(tmp_path: Path) -> Non
         (tmp_path / "registry.toml").write_text("[clients")
         assert eventually(lambda: bridge.app.bridge.problems == ["registry_malformed"], 3)
         assert bridge.call(CALL).status_code == 403
+
+
+@pytest.mark.parametrize("client_id", ["", "\0", "a\nb", "\u2028", "ä" * 300])
+def test_a_client_id_that_nobody_can_have_is_unknown(tmp_path: Path, client_id: str) -> None:
+    call = json.loads(CALL.body())
+    call["request"]["client_id"] = client_id
+    with answering(tmp_path, "hydra", registry=REGISTRY) as bridge:
+        answer = bridge.http.post(PATH, content=json.dumps(call), headers=CALL.headers())
+        assert answer.status_code == 403
+        assert bridge.event["outcome"] == "refused"
 
 
 @pytest.mark.parametrize("golden", goldens("hydra"), ids=str)

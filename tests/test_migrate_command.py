@@ -15,6 +15,7 @@ from claimhooks.errors import REFUSALS
 from claimhooks.migrate import translate
 from claimhooks.migrate.effects import Effects
 from claimhooks.migrate.python.document import document, support_names
+from claimhooks.migrate.python.lines import Block, Line, suite
 from given import API
 
 HEAD = "module.exports = function (client, scope, audience, context, cb) {\n"
@@ -290,7 +291,8 @@ def test_translations_are_formatted_as_ruff_would(tmp_path: Path) -> None:
     for path in (Path(__file__).parent / "migrate").glob("*.js"):
         found = translate(path.read_text(), path.name, path.stem)
         (tmp_path / f"{path.stem}.py").write_text(found.python)
-    everything = document([], Effects(support={*support_names()}), "all.js")
+    lines = [Line("@hookimpl"), *suite("def credentials_exchange()", Block([]))]
+    everything = document(lines, Effects(support={*support_names()}), "all.js")
     (tmp_path / "support.py").write_text(everything)
     ruff = [sys.executable, "-m", "ruff"]
     for command in (["format", "--diff"], ["check", "--select", "F,I"]):

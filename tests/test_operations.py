@@ -196,7 +196,7 @@ def test_two_issuers_that_start_at_once_make_one_registry(tmp_path: Path) -> Non
 
 def test_the_metrics_tell_what_became_of_requests(prepared: Prepared) -> None:
     settings = Settings.load(prepared.config)
-    parts = Parts.open(ISSUER, settings, prepared.config, prepared.hooks, prepared.data)
+    parts = Parts.open(ISSUER, settings, prepared.config, str(prepared.hooks), prepared.data)
     with TestClient(application(parts), ISSUER) as client:
         forms = [
             prepared.form(),

@@ -904,25 +904,26 @@ def test_threads_of_a_forked_process_lose_nothing_when_all_begin_at_once(
 ) -> None:
     then = """
 sys.setswitchinterval(1e-6)
-for _ in range(20):
-    runtime.run(exchange())
-    while not runtime.recording.written: pass
-    child = os.fork()
-    if child: break
+runtime.run(exchange())
+while not runtime.recording.written: pass
+for _ in range(30):
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
     barrier = threading.Barrier(8)
     def ask():
         barrier.wait()
-        runtime.run(exchange())
+        for _ in range(5): runtime.run(exchange())
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads: thread.start()
     for thread in threads: thread.join()
-if child: os.waitpid(child, 0)
+    runtime.close()
+    os._exit(0)
 runtime.close()
-os._exit(0)
 """
     command = program(hooks_dir, folder, then)
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    assert len(entries_in(folder)) == 20 * 9
+    assert len(entries_in(folder)) == 1 + 30 * 40
 
 
 # The issuer --------------------------------------------------------------------------------------

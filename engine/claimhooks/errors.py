@@ -232,8 +232,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "before the bundle",
     "bundle_signature": "sign it with the key that [bundle] key is the public half of, and publish "
     "the .sig before the bundle",
-    "bundle_key": "name a public key in PEM, as 'openssl pkey -in PRIVATE-KEY -pubout' prints it, or "
-    "a JWK: RSA of 2,048 bits or more, P-256 or Ed25519",
+    "bundle_key": "name a public key in PEM, as 'openssl pkey -in PRIVATE-KEY -pubout' prints it, "
+    "or a JWK: RSA of 2,048 bits or more, P-256 or Ed25519",
     "bundle_older": "build it with a greater --revision; to go back at once, roll back",
     "remote_missing": "install claimhooks[remote]; for s3:// also s3fs, for gs:// also gcsfs",
     "output_exists": "name another file, or move that one away first",
@@ -241,7 +241,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "javascript_malformed": "correct the JavaScript; node --check FILE says more",
     "javascript_not_a_hook": "name a file that sets module.exports to function (client, scope, "
     "audience, context, cb)",
-    "javascript_untranslated": "translate it by hand, and report this: it is a mistake of claimhooks",
+    "javascript_untranslated": "translate it by hand, and report it: it is a mistake of ours",
     "migrate_missing": "install claimhooks[migrate]",
     "recording_missing": "name a recording, a file of samples, a folder of them, or -",
     "recording_unreadable": "make it readable for this user, or correct the address",

@@ -191,5 +191,6 @@ def _uncallable(function: Callable[..., object], file: str) -> Iterator[Problem]
 def _line_of(function: object, file: str) -> int | None:
     """Where `function` is in `file`; None if it is not there, but imported."""
     code = getattr(function, "__code__", None)
-    is_there = isinstance(code, CodeType) and code.co_filename == file
-    return code.co_firstlineno if is_there else None
+    if isinstance(code, CodeType) and code.co_filename == file:
+        return code.co_firstlineno
+    return None

@@ -177,7 +177,7 @@ class Names:
             return None
         self._stars.add((name, file))
         relative = (self._imported(star, file, name) for star in file.stars if star.level)
-        found = next(filter(None, relative), None)
+        found: Definition | None = next((one for one in relative if one is not None), None)
         self._stars.remove((name, file))
         absolute = [star.module for star in file.stars if not star.level]
         if found is None and len(absolute) == 1 and name not in _BUILTINS:

@@ -186,7 +186,9 @@ def _changes_its_object(method: object, course: Course) -> bool:
             case ast.Subscript(ast.Attribute(ast.Name(id)), _, ast.Store() | ast.Del()):
                 is_change = id == method.first
             case ast.Call(ast.Attribute(ast.Attribute(ast.Name(id)) as held, name)):
-                is_change = id == method.first and name in _CHANGING and _holds(held, method, course)
+                is_change = (
+                    id == method.first and name in _CHANGING and _holds(held, method, course)
+                )
             case _:
                 is_change = False
         if is_change:

@@ -161,6 +161,7 @@ class Bridge:
         table = latest.of_bridge(self.peer.name)
         if table == self._table and table.caller == "jwt":
             # A key set that has been fetched is not thrown away.
+            self._problems = ()
             return
         try:
             self._caller = self.peer.caller(latest)

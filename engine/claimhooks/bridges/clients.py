@@ -143,7 +143,8 @@ class Registered:
         self._store.close()
 
     def _find(self, client_id: str, audience: str) -> Known:
-        record = self._store.client(client_id)
+        # A database may not even be asked for what no record can be named.
+        record = self._store.client(client_id) if client_id.isprintable() else None
         if record is None:
             raise UnknownClient(f"the registry has no client {client_id!r}")
         if not record.enabled:
@@ -151,7 +152,7 @@ class Registered:
         client = Client(
             id=record.id, name=record.name, tenant=record.tenant, metadata=record.metadata
         )
-        api = self._store.api(audience)
+        api = self._store.api(audience) if audience.isprintable() else None
         if api is None:
             return Known(client, lifetime=record.token_lifetime)
         grant = self._store.grant(client_id, audience)

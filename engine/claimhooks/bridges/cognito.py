@@ -17,15 +17,13 @@ from pydantic import Field, JsonValue, ValidationError
 from pydantic_core import from_json, to_json
 
 from claimhooks.bridges.call import Answer, Call
-from claimhooks.bridges.capabilities import Capabilities, Unsupported
+from claimhooks.bridges.capabilities import Capabilities
 from claimhooks.bridges.peer import Asked, Lenient, Passed, Peer, mistake, without_credentials
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ClaimhooksError, ServerError
 from claimhooks.lanes.loop import LoopThread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from claimhooks.bridges.caller import Caller
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
@@ -126,12 +124,9 @@ class Cognito(Peer[Message]):
             params=without_credentials({name: [value] for name, value in metadata.items()}),
         )
 
-    def unsupported(self, asked: Asked[Message], effects: Effects) -> Iterator[Unsupported]:
-        """Besides the lifetime, names that Cognito leaves out of what it is told."""
-        yield from super().unsupported(asked, effects)
-        for name in effects.claims:
-            if name in RESERVED or name.startswith(RESERVED_PREFIXES):
-                yield Unsupported("claim", name, OWN)
+    def refusal_of_claim(self, name: str) -> str | None:
+        """Names that Cognito leaves out of what it is told."""
+        return OWN if name in RESERVED or name.startswith(RESERVED_PREFIXES) else None
 
     def granted(self, asked: Asked[Message], effects: Effects) -> Answer:
         """The whole event, with what changes in its response."""

@@ -175,14 +175,15 @@ class Okta(Peer[Message]):
             lifetime=access.token.lifetime.expiration or access.lifetime.expiration,
         )
 
+    def refusal_of_claim(self, name: str) -> str | None:
+        """Names that would have Okta leave out the whole list of commands."""
+        if not name or "/" in name or "~" in name:
+            return PATH
+        return OWN if name in RESERVED else None
+
     def unsupported(self, asked: Asked[Message], effects: Effects) -> Iterator[Unsupported]:
-        """Besides scopes, whatever would have Okta leave out the whole list, and deny nothing."""
+        """Besides scopes and names, lifetimes that would have it do so too, and deny nothing."""
         yield from super().unsupported(asked, effects)
-        for name in effects.claims:
-            if not name or "/" in name or "~" in name:
-                yield Unsupported("claim", name, PATH)
-            elif name in RESERVED:
-                yield Unsupported("claim", name, OWN)
         lifetime = effects.lifetime
         if lifetime is not None and not SHORTEST <= lifetime <= LONGEST:
             yield Unsupported("lifetime", f"{lifetime} s", RANGE)

@@ -101,8 +101,8 @@ class Peer(ABC, Generic[Message]):
     deadline: ClassVar[float]
     """Seconds for a whole call: less than the peer waits."""
     callers: ClassVar[tuple[Kind, ...]]
-    """How this peer can authenticate itself, as named in its settings. None at all: it calls no URL,
-    and its module says how it is answered instead."""
+    """How this peer can authenticate itself, as named in its settings. None at all: it calls no
+    URL, and its module says how it is answered instead."""
 
     def caller(self, settings: Settings) -> Caller:
         """What proves a call to be of this peer. Raises :class:`~claimhooks.errors.LoadError`."""

@@ -46,6 +46,8 @@ def run(
     runtime = Runtime(
         hooks or DEFAULT_HOOKS, config, lane="worker", watch=True, allow_empty=hooks is None
     )
+    if not runtime.generation.hooks:
+        _log.warning("there are no hooks in %s: tokens are issued as they are", DEFAULT_HOOKS)
     with runtime:
         app = create_bridge(name, runtime)
         app.bridge.events = process.TurnLines()

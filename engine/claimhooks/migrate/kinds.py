@@ -39,6 +39,8 @@ class Shape(Enum):
     """Which object a value is, where that decides about its members."""
 
     CLIENT = auto()
+    METADATA = auto()
+    """A table whose values are text, but for its `entries`."""
     SCOPE = auto()
     """The granted scopes. Where there are none, JavaScript saw undefined and Python sees []."""
     CONTEXT = auto()
@@ -66,6 +68,10 @@ class Shape(Enum):
     BYTES = auto()
 
 
+TABLES: Final = frozenset({None, Shape.METADATA, Shape.TOKEN, Shape.PARAMS})
+"""The shapes of what Python has a dict for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Type:
     """What is known about a value."""
@@ -76,6 +82,8 @@ class Type:
     shape: Shape | None = None
     fields: Mapping[str, Type] = field(default_factory=dict[str, "Type"])
     """Of a table: what is there for certain."""
+    entries: Mapping[str, Type] = field(default_factory=dict[str, "Type"])
+    """Of a table: what some of its values are, if they are there."""
 
     def may_be(self, kinds: Kind) -> bool:
         """Whether it may have one of `kinds`."""
@@ -129,8 +137,6 @@ UNDEFINED: Final = Type(Kind.UNDEFINED)
 OBJECT: Final = Type(Kind.OBJECT)
 TEXTS: Final = Type(Kind.LIST, TEXT)
 
-METADATA: Final = Type(Kind.TABLE, TEXT)
-"""Flat text, as the old system had it."""
 CLIENT: Final = Type(Kind.OBJECT, shape=Shape.CLIENT)
 SCOPE: Final = Type(Kind.LIST | Kind.UNDEFINED, TEXT, Shape.SCOPE)
 CONTEXT: Final = Type(Kind.OBJECT, shape=Shape.CONTEXT)

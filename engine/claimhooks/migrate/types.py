@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.kinds import Kind, Shape, Type, either
 from claimhooks.migrate.script import tree
+from claimhooks.migrate.script.metadata import structured_entries
 from claimhooks.migrate.statements import assignments, continuations
 from claimhooks.migrate.values import variables
 
@@ -28,6 +29,10 @@ class Types:
         self._parameters: dict[int, Type] = {}
         self._constants: dict[Binding, str | int | float | None] = {}
         self._put: dict[Binding, bool] = {}
+        entries = dict.fromkeys(structured_entries(t.program, t.bindings), kinds.JSON)
+        any_entry = kinds.JSON if entries else kinds.TEXT
+        self.metadata: Final = Type(Kind.TABLE, any_entry, Shape.METADATA, entries=entries)
+        """Flat text, as the old system had it, but for what the script takes for more."""
         self.returned: dict[int, Type] = {}
         """What functions return, by the ids of their nodes."""
 

@@ -77,10 +77,9 @@ class Hiding:
         if not self:
             return
         hidden = self._hide({"client": client, "request": request, "claims": outcome["claims"]})
-        for told in (client["id"], client.get("name"), client.get("tenant"), exchange["audience"]):
-            hidden.pop(told, None)
-        for token in cast("list[str]", exchange["scope"]):
-            hidden.pop(token, None)
+        told = [client["id"], client.get("name"), client.get("tenant"), exchange["audience"]]
+        for word in cast("list[str]", [*told, *cast("list[str]", exchange["scope"])]):
+            hidden.pop(word, None)
         # An error's description is told in ASCII (RFC 6749 §5.2).
         hidden = {rfc_text(word): mark for word, mark in hidden.items()} | hidden
         lengths = sorted({len(word) for word in hidden}, reverse=True)

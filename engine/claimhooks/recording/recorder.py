@@ -14,6 +14,7 @@ from claimhooks.recording.writer import RecordingState, Writer
 
 if TYPE_CHECKING:
     from claimhooks.exchange import Exchange, Outcome
+    from claimhooks.recording.folder import Limits
     from claimhooks.secret import Redactor
     from claimhooks.settings import Settings
 
@@ -44,7 +45,7 @@ class Recorder:
         Raises :class:`~claimhooks.errors.LoadError`; then all stays as it was.
         """
         rules = self._rules = Rules.of(settings)
-        self._writer.limits = rules and rules.limits
+        self._writer.limits = _limits_of(rules)
         before, self._unmatched = self._unmatched, unmatched(settings)
         if self._unmatched and self._unmatched != before:
             _log.warning("recordings: %s", self._unmatched)
@@ -81,6 +82,10 @@ class Recorder:
         self._end()
 
     def _begin(self) -> None:
-        self._writer = Writer(self._rules and self._rules.limits)
+        self._writer = Writer(_limits_of(self._rules))
         # Also when the interpreter ends.
         self._end = weakref.finalize(self, self._writer.close)
+
+
+def _limits_of(rules: Rules | None) -> Limits | None:
+    return None if rules is None else rules.limits

@@ -108,6 +108,9 @@ def _of_owner(t: Translator, node: Node, owner: Code, name: str) -> Code:
     if shape in objectmethods.SHAPES:
         return objectmethods.of_shape(t, owner, name, given)
     rule = _OF_ALL.get(name) or _method_of(owner, name)
+    if name in listmethods.METHODS and not owner.type.may_be(Kind.LIST):
+        # A text has no such method in JavaScript either.
+        owner = Code(owner.text, kinds.ANY, owner.rank)
     if name not in _OF_ALL and owner.type.is_only(Kind.NUMBER | Kind.NAN | Kind.BOOL):
         rule = None
     if rule is None:
@@ -118,7 +121,7 @@ def _of_owner(t: Translator, node: Node, owner: Code, name: str) -> Code:
 def _method_of(owner: Code, name: str) -> Method | None:
     """The rule for a method of a text or an array, whichever `owner` is."""
     of_text = textmethods.METHODS.get(name) if owner.type.may_be(Kind.TEXT) else None
-    of_list = listmethods.METHODS.get(name) if owner.type.may_be(Kind.LIST) else None
+    of_list = listmethods.METHODS.get(name)
     if of_text is None or of_list is None:
         return of_text or of_list
     if owner.type.is_only(Kind.TEXT | Kind.NOTHING):

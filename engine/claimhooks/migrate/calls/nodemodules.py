@@ -136,7 +136,7 @@ def _get(t: Translator, given: list[Node]) -> Code:
     if owner.type.shape is kinds.Shape.CLIENT:
         if steps[0] != "metadata" or len(steps) == 1:
             raise Untranslatable("this path of _.get has no translation")
-        owner, steps = Code(f"{owner.text}.metadata", kinds.METADATA), steps[1:]
+        owner, steps = Code(f"{owner.text}.metadata", t.types.metadata), steps[1:]
     code = owner
     for index, step in enumerate(steps):
         base = code.at(Rank.ATOM) if not index else f"({code.at(Rank.OR)} or {{}})"

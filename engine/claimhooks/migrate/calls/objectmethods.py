@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.kinds import BOOL, INT, TEXTS, Kind, Shape, Type, either, list_of
+from claimhooks.migrate.kinds import BOOL, INT, TABLES, TEXTS, Kind, Shape, Type, either, list_of
 from claimhooks.migrate.python.code import Code, Rank, call, comparison, listing
 from claimhooks.migrate.statements import patterns
 from claimhooks.migrate.values import arrays_and_objects
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from claimhooks.migrate.translator import Translator
 
-_TABLES: Final = {None, Shape.TOKEN, Shape.PARAMS}
-
 
 def check_table(code: Code) -> None:
     """Raise if `code` is no dict in Python."""
-    if not code.type.may_be(Kind.TABLE) or code.type.shape not in _TABLES:
+    if not code.type.may_be(Kind.TABLE) or code.type.shape not in TABLES:
         raise Untranslatable("this is no dict in Python")
 
 

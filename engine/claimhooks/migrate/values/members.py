@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.kinds import Kind, Shape, Type
+from claimhooks.migrate.kinds import TABLES, Kind, Shape, Type
 from claimhooks.migrate.python.code import Code, Rank, call, int_code, text_code
 from claimhooks.migrate.script import modules, tree
 from claimhooks.migrate.values import properties, variables
@@ -35,7 +35,7 @@ def member(t: Translator, node: Node) -> Code:
     if is_optional and owner.type.may_be(Kind.NOTHING):
         if _continues(node) and not _is_optional(node.parent):
             owner = guard(t, owner)
-        elif not owner.type.is_only(Kind.TABLE | Kind.NOTHING) or owner.type.shape is not None:
+        elif not owner.type.is_only(Kind.TABLE | Kind.NOTHING) or owner.type.shape not in TABLES:
             return _path(t, owner, key_of(t, node))
         else:
             owner = Code(f"({owner.at(Rank.OR)} or {{}})", owner.type.something())
@@ -102,10 +102,7 @@ def table_of(t: Translator, node: Node) -> tuple[Code, Code] | None:
 
 def _is_table(kind: Type) -> bool:
     """Whether a value is taken for a dict where a property of it is read."""
-    return kind.shape in _TABLES and kind.may_be(Kind.TABLE)
-
-
-_TABLES: Final = {None, Shape.TOKEN, Shape.PARAMS}
+    return kind.shape in TABLES and kind.may_be(Kind.TABLE)
 
 
 def _continues(node: Node) -> bool:
@@ -166,6 +163,8 @@ def _kind(owner: Code, key: Code) -> Type:
     """What a property of a table is."""
     if owner.type.shape is Shape.TOKEN and key.constant == "scope":
         return kinds.TEXTS
+    if owner.type.shape is Shape.METADATA and isinstance(key.constant, str):
+        return owner.type.entries.get(key.constant, kinds.TEXT)
     return owner.type.items
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _of_client(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "metadata":
-        return Code(f"{owner.text}.metadata", kinds.METADATA)
+        return Code(f"{owner.text}.metadata", t.types.metadata)
     if key.constant == "id":
         return Code(f"{owner.text}.id", kinds.TEXT)
     if key.constant in {"name", "tenant"}:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib_flask import CLIENTS, KEYS
+from authlib_peer import CLIENTS, KEYS  # type: ignore[import-not-found]  # beside this file
 from flask import Flask
 
 from claimhooks import Api, Runtime

@@ -142,6 +142,8 @@ def test_a_mistake_is_found_in_its_place(
         'patch = {"tier": 1}\npatch = {}\nreturn patch',
         'patch = {"tier": 1}\npatch.pop("tier")\nreturn patch',
         'patch = {"tier": 1}\ndel patch["tier"]\nreturn patch',
+        'def f(p): return {"urn:acme:" + k: 1 for k in p}\npatch = {"tier": 1}\n'
+        "if scope: return f(patch)\npatch = {}\nreturn patch",
         'local = {"tier": 1}\nreturn {"https://acme.example/a": local}',
         'local = {"tier": 1}\nreturn local and {}',
         'def other(): return {"tier": 1}\nreturn {"https://acme.example/a": other()}',
@@ -198,6 +200,9 @@ def test_what_is_right_or_not_certain_is_no_finding(body: str, check: Check) -> 
         "def f(): return f()\nreturn f()",
         "def f(): return {**g()}\ndef g(): return f() | {'tier': f()}\nreturn {**f(), **g()}",
         "a = {}\n" + "a = {**a, **a}\n" * 500 + "return a",
+        "a = {}\n" + "a['urn:acme:x'] = 1\n" * 2000 + "return a",
+        "a = {}\n" + "if scope:\n    a['urn:acme:x'] = 1\n    return a\n" * 1000,
+        "a = {}\nfor b in ('urn:acme:x', 'urn:acme:y'):\n" + "    a[b] = 1\n" * 1000 + "return a",
         "return {" + "+".join(["'a'"] * 500) + ": 1}",
         "return " + " | ".join(["{'https://acme.example/a': 1}"] * 500),
         "x = client" + ".a" * 150 + "\nx()",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridging import FOLDER, PATH, Answering, Golden, answering
+from claimhooks.bridges import repeats
+from claimhooks.bridges.call import Answer
+from given import eventually
 
 CALL = Golden(FOLDER / "wso2" / "unchanged.json")
 A = "urn:acme:a"
@@ -72,6 +77,65 @@ def done(
     return scopes, claims
 
 
+def test_a_call_that_is_made_again_is_answered_the_same_and_hooks_run_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = """
+    import itertools
+    globals().setdefault("count", itertools.count(1))
+    return {"urn:acme:run": next(count)}
+    """
+    with answering(tmp_path, "wso2", body=body) as bridge:
+
+        def run(request_id: str | None, client: str = "orders-worker") -> int:
+            call = json.loads(CALL.body())
+            call["requestId"] = request_id
+            call["event"]["request"]["clientId"] = client
+            answer = bridge.http.post(PATH, content=json.dumps(call), headers=CALL.headers())
+            (operation,) = answer.json()["operations"]
+            number: int = operation["value"]["value"]
+            return number
+
+        assert [run("a"), run("a"), run("a")] == [1, 1, 1]
+        assert bridge.event["repeated"] is True
+        assert bridge.event["outcome"] == "granted"
+        # Another call, or one without an id, is none that was made again.
+        assert [run("b"), run(None), run(None), run("a", "other")] == [2, 3, 4, 5]
+        assert "repeated" not in bridge.event
+        # Neither is one that comes too late, or once there are other hooks.
+        monkeypatch.setattr(repeats, "monotonic", lambda: time.monotonic() + repeats.KEPT)
+        assert run("a") == 6
+        monkeypatch.undo()
+        source = tmp_path / "hooks" / "10-hook.py"
+        source.write_text(source.read_text().replace("count(1)", "count(100)"))
+        assert eventually(lambda: run("a") == 100)
+
+
+def test_what_has_failed_is_tried_again(tmp_path: Path) -> None:
+    body = """
+    import itertools
+    globals().setdefault("count", itertools.count(1))
+    if next(count) == 1:
+        raise RuntimeError("not yet")
+    """
+    with answering(tmp_path, "wso2", body=body) as bridge:
+        assert bridge.call(CALL).status_code == 500
+        assert bridge.call(CALL).status_code == 200
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "MAX_ANSWERS", 3)
+    remembered = repeats.Repeats()
+    keys = [repeats.key_of(str(number), b"", "") for number in range(10)]
+    for key in keys:
+        remembered.keep(key, Answer(200), "granted")
+    found = [key for key in keys if remembered.find(key)]
+    assert 0 < len(found) <= 3
+    assert found == keys[-len(found) :]
+    remembered.keep(keys[0], Answer(200, b"x" * (repeats.MAX_BYTES + 1)), "granted")
+    assert remembered.find(keys[0]) is None
+
+
 PATCHES = st.fixed_dictionaries(
     {},
     optional={
@@ -94,6 +158,7 @@ def test_the_operations_make_the_token_that_the_hooks_asked_for(
     bridge: Answering, patch: dict[str, Any], scopes: list[str], value: object
 ) -> None:
     call = json.loads(CALL.body())
+    call["requestId"] = None
     call["allowedOperations"] = OPERATIONS
     request, token = call["event"]["request"], call["event"]["accessToken"]
     request["additionalParams"] = {"patch": [json.dumps(patch)]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from claimhooks import Client, Exchange, Policy, Runtime, Settings
+from claimhooks.cli import main
 from claimhooks.errors import REFUSALS
 from claimhooks.migrate import translate
 from claimhooks.migrate.effects import Effects
@@ -19,18 +22,12 @@ from claimhooks.migrate.python.lines import Block, Line, suite
 from given import API
 
 HEAD = "module.exports = function (client, scope, audience, context, cb) {\n"
-Run = subprocess.CompletedProcess[str]
 
 
-def migrate(folder: Path, *arguments: str, **environment: str) -> Run:
-    return subprocess.run(
-        [sys.executable, "-m", "claimhooks", "migrate", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=False,
-    )
+def migrate(folder: Path, *arguments: str) -> Result:
+    """`claimhooks migrate`, in `folder`."""
+    with contextlib.chdir(folder):
+        return CliRunner().invoke(main, ["migrate", *arguments])
 
 
 def hook(body: str) -> str:
@@ -54,7 +51,7 @@ def script(tmp_path: Path) -> Path:
 
 def test_the_hook_goes_to_stdout_and_what_it_needs_to_stderr(script: Path) -> None:
     done = migrate(script.parent, "tier.js")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert done.stdout == (
         '"""Translated from tier.js by claimhooks migrate."""\n\n'
         "from claimhooks import hookimpl\n\n\n"
@@ -67,20 +64,20 @@ def test_the_hook_goes_to_stdout_and_what_it_needs_to_stderr(script: Path) -> No
 
 def test_a_file_is_written_whole_and_never_over_another(script: Path) -> None:
     done = migrate(script.parent, "tier.js", "--output", "20-tier.py")
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.exit_code, done.stdout) == (0, "")
     assert '[hooks."20-tier"]' in done.stderr
     written = (script.parent / "20-tier.py").read_text()
     assert "credentials_exchange" in written
     script.write_text(hook("cb(null, {});"))
     again = migrate(script.parent, "tier.js", "--output", "20-tier.py")
-    assert again.returncode == 2
+    assert again.exit_code == 2
     assert "20-tier.py: is there already [output_exists]" in again.stderr
     assert (script.parent / "20-tier.py").read_text() == written
 
 
 def test_a_file_that_cannot_be_written_is_said_and_leaves_nothing(script: Path) -> None:
     done = migrate(script.parent, "tier.js", "--output", "missing/tier.py")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "output_unwritable" in done.stderr
     assert [path.name for path in script.parent.iterdir()] == ["tier.js"]
 
@@ -88,7 +85,7 @@ def test_a_file_that_cannot_be_written_is_said_and_leaves_nothing(script: Path) 
 def test_json_has_the_hook_the_notes_and_the_settings(script: Path) -> None:
     script.write_text(hook("  const t = { scope };\n  t.tier = 'gold';\n  cb(null, t);"))
     done = migrate(script.parent, "tier.js", "--format", "json")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.exit_code, done.stderr) == (1, "")
     document = json.loads(done.stdout)
     assert document.keys() == {"python", "notes", "settings"}
     (note,) = document["notes"]
@@ -100,7 +97,7 @@ def test_json_has_the_hook_the_notes_and_the_settings(script: Path) -> None:
 def test_a_decision_exits_1_and_is_marked_in_the_hook_and_at_its_place(script: Path) -> None:
     script.write_text(hook("  var x = jwt.verify(1);\n  cb(null, { scope, 'urn:acme:x': x });"))
     done = migrate(script.parent, "tier.js")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "    # TODO(migrate): nothing declares jwt\n    #   jwt\n" in done.stdout
     assert "tier.js:2:11: decide: nothing declares jwt" in done.stderr
     assert "to decide, marked TODO(migrate)" in done.stderr
@@ -131,7 +128,7 @@ NO_HOOKS = {
 def test_a_script_that_is_no_hook_is_refused_with_the_reason(script: Path, source: str) -> None:
     script.write_text(source)
     done = migrate(script.parent, "tier.js", "--output", "tier.py")
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert NO_HOOKS[source] in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in script.parent.iterdir()] == ["tier.js"]
@@ -148,10 +145,10 @@ def test_a_script_that_is_no_hook_is_refused_with_the_reason(script: Path, sourc
 def test_a_file_that_is_no_text_is_refused(script: Path, content: bytes, code: str) -> None:
     script.write_bytes(content)
     done = migrate(script.parent, "tier.js")
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert code in done.stderr
     missing = migrate(script.parent, "missing.js")
-    assert (missing.returncode, missing.stdout) == (2, "")
+    assert (missing.exit_code, missing.stdout) == (2, "")
     assert "missing.js: cannot be read" in missing.stderr
 
 
@@ -159,7 +156,13 @@ def test_without_the_parser_the_extra_is_named(script: Path, tmp_path: Path) -> 
     folder = tmp_path / "without"
     folder.mkdir()
     (folder / "tree_sitter_javascript.py").write_text("raise ImportError('gone')")
-    done = migrate(script.parent, "tier.js", PYTHONPATH=str(folder))
+    done = subprocess.run(
+        [sys.executable, "-m", "claimhooks", "migrate", script],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert "[migrate_missing]" in done.stderr
     assert "install claimhooks[migrate]" in done.stderr
@@ -177,7 +180,7 @@ def test_a_hostile_script_reaches_no_terminal_raw(script: Path) -> None:
     script.write_text(hook(body))
     for arguments in ([], ["--format", "json"]):
         done = migrate(script.parent, "tier.js", *arguments)
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
     compile(json.loads(done.stdout)["python"], "tier.py", "exec")
 

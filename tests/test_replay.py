@@ -698,6 +698,11 @@ def test_results_that_cannot_be_written_do_not_cost_the_checkpoint(project: Path
 
 
 def test_on_a_terminal_a_bar_shows_the_rate_and_the_time_left(project: Path) -> None:
+    # The bar tells no time left before a second has passed.
+    (project / "hooks" / "90-slow.py").write_text(
+        "import time\n\nfrom claimhooks import hookimpl\n\n\n"
+        "@hookimpl\ndef credentials_exchange():\n    time.sleep(0.001)\n"
+    )
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         many = many_lines(project)

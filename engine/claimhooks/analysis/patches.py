@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from claimhooks.analysis.finding import Found
+from claimhooks.analysis.lasting import Lasting
 from claimhooks.analysis.names import Assigned
 from claimhooks.analysis.scopes import Parameter, Scope
 from claimhooks.analysis.text import Known, Text, Texts
@@ -86,6 +87,7 @@ class _Patches:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._texts = Texts(names)
+        self._lasting = Lasting()
         self._within: set[Scope | tuple[str, Scope]] = set()
         """The functions and names that are being followed: inside of themselves is nothing new."""
 
@@ -96,9 +98,11 @@ class _Patches:
         self._within.add(function)
         if isinstance(function.node, ast.Lambda):
             yield from self._keys(function.node.body, function, known, depth)
-        for statement in function.of_kind(ast.Return):
-            if statement.value is not None:
-                yield from self._keys(statement.value, function, known, depth)
+        values = [one.value for one in function.of_kind(ast.Return) if one.value is not None]
+        # A name once, however often it is returned.
+        once = {value.id if isinstance(value, ast.Name) else value: value for value in values}
+        for value in once.values():
+            yield from self._keys(value, function, known, depth)
         self._within.remove(function)
 
     def _keys(self, node: ast.expr, scope: Scope, known: Known, depth: int) -> Iterator[Key]:
@@ -184,11 +188,12 @@ class _Patches:
             return
         self._within.add((name, scope))
         for binding in scope.bindings[name]:
-            if isinstance(binding.value, ast.expr) and _lasts(name, binding.node, scope):
-                yield from self._keys(binding.value, scope, known, depth + 1)
+            value = binding.value
+            if isinstance(value, ast.expr) and self._lasting.lasts(name, binding.node, scope):
+                yield from self._keys(value, scope, known, depth + 1)
         for node in scope.of_kind(*_PUTTING):
             put = [*self._keys_put(node, name, scope, known, depth)]
-            if put and _lasts(name, node, scope):
+            if put and self._lasting.lasts(name, node, scope):
                 yield from put
         self._within.remove((name, scope))
 
@@ -249,49 +254,3 @@ class _Patches:
             for parameter, value in self._names.arguments(call, called, scope):
                 if isinstance(value, ast.Name) and value.id == name:
                     yield parameter, called
-
-
-def _lasts(name: str, node: ast.AST, scope: Scope) -> bool:
-    """Whether what `node` does to `name` is not undone by what surely comes after it."""
-    inner, around = node, scope.file.parent(node)
-    while around is not None and inner is not scope.node:
-        for block in ("body", "orelse", "finalbody"):
-            statements = cast("list[ast.AST] | ast.AST | None", getattr(around, block, None))
-            if not isinstance(statements, list) or inner not in statements:
-                continue
-            for later in statements[statements.index(inner) + 1 :]:
-                if _assigns(later, name) or _returns_none(later):
-                    return False
-                if _may_return(later, name):
-                    return True
-        inner, around = around, scope.file.parent(around)
-    return True
-
-
-def _returns_none(statement: ast.AST) -> bool:
-    """Whether nothing is returned from here."""
-    match statement:
-        case ast.Raise() | ast.Return(value=None | ast.Constant()):
-            return True
-        case _:
-            return False
-
-
-def _may_return(statement: ast.AST, name: str) -> bool:
-    """Whether something that `name` is a part of is returned within `statement`."""
-    return any(
-        isinstance(part, ast.Name) and part.id == name
-        for each in ast.walk(statement)
-        if isinstance(each, ast.Return)
-        for part in ast.walk(each)
-    )
-
-
-def _assigns(statement: ast.AST, name: str) -> bool:
-    match statement:
-        case ast.Assign(targets=targets):
-            return any(isinstance(target, ast.Name) and target.id == name for target in targets)
-        case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr()):
-            return target == name
-        case _:
-            return False

@@ -36,6 +36,7 @@ class Texts:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self._alike: dict[ast.For | ast.comprehension, bool] = {}
 
     def of(
         self, node: ast.expr, scope: Scope, known: Mapping[Parameter, Text], depth: int = 0
@@ -72,10 +73,14 @@ class Texts:
 
     def in_turn(self, node: ast.expr, scope: Scope) -> Iterator[Text]:
         """The texts that `node` has one after the other, if it is what a loop has of constants."""
-        items = _gone_over(node, scope) if isinstance(node, ast.Name) else None
-        if items is None:
+        loop = _loop_of(node, scope) if isinstance(node, ast.Name) else None
+        if loop is None:
             return
-        where = scope
+        if loop not in self._alike:
+            self._alike[loop] = _takes_all_alike(loop, scope)
+        if not self._alike[loop]:
+            return
+        items, where = loop.iter, scope
         if isinstance(found := self._names.definition(items, scope), Assigned):
             items, where = found.value, found.scope
         if isinstance(items, ast.Tuple | ast.List | ast.Set):
@@ -140,21 +145,31 @@ def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _gone_over(name: ast.Name, scope: Scope) -> ast.expr | None:
-    """What the loop around `name` goes over with it, if it takes all names alike."""
+def _loop_of(name: ast.Name, scope: Scope) -> ast.For | ast.comprehension | None:
+    """The loop around `name` that it is the variable of."""
     around = scope.file.parent(name)
     while around is not None and around is not scope.node:
         loops = [around] if isinstance(around, ast.For) else getattr(around, "generators", [])
         for loop in cast("list[ast.For | ast.comprehension]", loops):
             if isinstance(loop.target, ast.Name) and loop.target.id == name.id:
-                is_alike = all(
-                    _takes_any(part, scope.file.parent(part))
-                    for part in ast.walk(around)
-                    if isinstance(part, ast.Name) and part.id == name.id and part is not loop.target
-                )
-                return loop.iter if is_alike else None
+                return loop
         around = scope.file.parent(around)
     return None
+
+
+def _takes_all_alike(loop: ast.For | ast.comprehension, scope: Scope) -> bool:
+    """Whether nothing in `loop` depends on the text of its variable."""
+    whole = loop if isinstance(loop, ast.For) else scope.file.parent(loop)
+    target = loop.target
+    return (
+        whole is not None
+        and isinstance(target, ast.Name)
+        and all(
+            _takes_any(part, scope.file.parent(part))
+            for part in ast.walk(whole)
+            if isinstance(part, ast.Name) and part.id == target.id and part is not target
+        )
+    )
 
 
 def _takes_any(node: ast.Name, around: ast.AST | None) -> bool:

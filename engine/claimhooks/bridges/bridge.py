@@ -13,6 +13,7 @@ from claimhooks.bridges.effects import Effects
 from claimhooks.bridges.event import Event
 from claimhooks.bridges.peer import Passed, audience_of, mistake
 from claimhooks.bridges.refusals import Malformed, NotAllowed, Refusal, Unavailable
+from claimhooks.bridges.repeats import Repeats, key_of
 from claimhooks.errors import AccessDenied, LoadError, ServerError
 from claimhooks.exchange import Api, Client, Denial, Exchange, RequestContext
 from claimhooks.serving.events import to_logger
@@ -49,6 +50,7 @@ class Bridge:
         self.events: Lines = to_logger
         self._lane = runtime.lane.lane
         self._under_way = 0
+        self._repeats = Repeats()
         self._settings = runtime.generation.settings
         self._table = self._settings.of_bridge(peer.name)
         self._caller = caller or peer.caller(self._settings)
@@ -111,13 +113,22 @@ class Bridge:
             event.outcome, event.reason = "passed", asked.reason
             return peer.passed()
         event.is_about(asked.client_id, asked.scope)
+        key = None
+        if asked.call_id is not None:
+            key = key_of(asked.call_id, call.body, self.runtime.generation.digest)
+            if (given := self._repeats.find(key)) is not None:
+                event.outcome, event.repeated = given.outcome, True
+                return given.answer
         audience = audience_of(asked, self._table.audience)
         known = await self.clients.known(asked.client_id, audience)
         exchange = _exchange(asked, known, audience)
         event.exchanged(exchange, self._lane)
         outcome = await self.runtime.arun(exchange)
         event.decided(outcome)
-        return self._encoded(asked, exchange, outcome, event)
+        answer = self._encoded(asked, exchange, outcome, event)
+        if key is not None and outcome.status != "fault":
+            self._repeats.keep(key, answer, event.outcome)
+        return answer
 
     def _no(self, error: Exception, event: Event) -> Answer:
         """The answer to a call that no token comes of, because of `error`."""

@@ -48,6 +48,7 @@ class _Caller(Lenient):
 
 
 class _Context(Lenient):
+    correlation_id: str | None = Field(default=None, alias="correlationId")
     client: _Caller = _Caller()
     application: _Principal = Field(alias="clientServicePrincipal")
     resource: _Principal | None = Field(default=None, alias="resourceServicePrincipal")
@@ -111,6 +112,7 @@ class Entra(Peer[Message]):
         return Asked(
             message=message,
             client_id=application.app_id,
+            call_id=context.correlation_id,
             audiences=() if resource is None else (resource.app_id,),
             ip=context.client.ip,
             client=Client(id=application.app_id, name=application.name, tenant=message.data.tenant),

@@ -44,6 +44,8 @@ class Event:
     outcome: str = "refused"
     """``granted``, ``denied`` or ``fault`` of the hooks; ``unsupported``, if the peer cannot do
     what they ask for; ``refused`` before them; ``passed``, if they are not for this grant."""
+    repeated: bool | None = None
+    """Whether the same call had been answered before: it is answered the same."""
     error: str | None = None
     reason: str | None = None
     """For operators: why, as far as nobody else is to know."""

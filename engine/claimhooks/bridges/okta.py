@@ -115,6 +115,7 @@ class _Data(Lenient):
 class Message(Lenient):
     """What Okta sends."""
 
+    event_id: str | None = Field(default=None, alias="eventId")
     event_type: str = Field(alias="eventType")
     version: str = Field(alias="eventTypeVersion")
     data: _Data
@@ -163,6 +164,7 @@ class Okta(Peer[Message]):
         return Asked(
             message=message,
             client_id=protocol.client.id,
+            call_id=message.event_id,
             audiences=_texts(access.claims.get("aud")),
             issuer=protocol.issuer.uri,
             scope=[name for name, one in (access.scopes or {}).items() if one.action == GRANTED],

@@ -61,6 +61,8 @@ class Asked(Generic[Message]):
     message: Message
     """The peer's own, for `Peer.granted`."""
     client_id: str
+    call_id: str | None = None
+    """The peer's own: the same if it calls again for the same token; None: it has none."""
     audiences: Sequence[str] = ()
     """Who the token will be for."""
     issuer: str = ""

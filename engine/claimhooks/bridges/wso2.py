@@ -100,6 +100,7 @@ class _Allowed(Lenient):
 class Message(Lenient):
     """What WSO2 sends."""
 
+    request_id: str | None = Field(default=None, alias="requestId")
     action: str = Field(alias="actionType")
     event: _Event
     allowed: list[_Allowed] | None = Field(default=None, alias="allowedOperations")
@@ -155,6 +156,7 @@ class Wso2(Peer[Message]):
         return Asked(
             message=message,
             client_id=request.client_id,
+            call_id=message.request_id,
             audiences=_audiences(claims.get("aud")),
             issuer=str(claims.get("iss") or ""),
             scope=token.scopes or (),

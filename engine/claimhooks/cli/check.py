@@ -85,7 +85,8 @@ def check(
     runs; `claimhooks explain CODE` tells what a finding means.
 
     With --bridge, as that bridge would at its start; and whatever hooks ask for that the issuer
-    behind it cannot do is found. --strict does so for all bridges in the settings.
+    behind it cannot do is found, unless the settings say to drop it. --strict does so for all
+    bridges in the settings.
     """
     if not strict and ctx.get_parameter_source("address") == ParameterSource.COMMANDLINE:
         raise click.UsageError("--registry is for --strict")

@@ -7,7 +7,7 @@ import os
 import pickle
 import socket
 import sys
-from contextlib import closing, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -57,15 +57,23 @@ def on_ray(job: Job, pieces: Iterator[Piece]) -> Generator[tuple[Piece, Tally]]:
     handed_out = [*pieces]
     if not handed_out:
         return
-    is_ours = not ray.is_initialized()
     _check_address(os.environ.get("RAY_ADDRESS", ""))
+    # Ray prints messages of its own, which do not belong to the results.
+    with (
+        redirect_stdout(sys.stderr),
+        _running(ray),
+        closing(_results(ray, job, handed_out)) as done,
+    ):
+        yield from in_order(done)
+
+
+@contextmanager
+def _running(ray: Any) -> Generator[None]:  # noqa: ANN401 - a module
+    is_ours = not ray.is_initialized()
     try:
-        # Ray prints messages of its own, which do not belong to the results.
-        with redirect_stdout(sys.stderr):
-            if is_ours:
-                ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-            with closing(_results(ray, job, handed_out)) as results:
-                yield from in_order(results)
+        if is_ours:
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        yield
     except (ray.exceptions.RayError, ConnectionError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ProblemsError([Problem("ray_failed", "--engine ray", reason)]) from None

@@ -64,10 +64,11 @@ class DirectConnection(Connection):
 
     def begin(self) -> None:
         """Wait whether the request is already here as a whole."""
+        parser = cast("Any", self.parser)
         if (
             self.url == self.path
-            and self.parser.get_method() == b"POST"
-            and self.parser.get_http_version() == "1.1"
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
             and not self.expect_100_continue
             # What is pipelined waits for its turn, which is the usual way.
             and (self._exchange is None or self._exchange.response_complete)
@@ -89,7 +90,7 @@ class DirectConnection(Connection):
         if body is None:
             super().on_message_complete()
             return
-        exchange = _Exchange(is_kept=bool(self.parser.should_keep_alive()))
+        exchange = _Exchange(is_kept=cast("Any", self.parser).should_keep_alive())
         self.cycle = cast("Any", exchange)
         super().on_message_complete()
         task = self.loop.create_task(self._respond(exchange, self.headers, body))

@@ -35,11 +35,14 @@ def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Generator[Any, 
     try:
         return (yield from _rest(work, pending))
     except asyncio.CancelledError:
-        if is_late and task.uncancel() <= before:
+        # Whoever else wants the task to end is not kept waiting.
+        if is_late and task.cancelling() == before + 1:
             raise TimeoutError from None
         raise
     finally:
         timer.cancel()
+        if is_late:
+            task.uncancel()
 
 
 def _rest(work: Coroutine[Any, Any, Result], pending: object) -> Generator[Any, Any, Result]:

@@ -21,7 +21,8 @@ from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Kind, Shape
 from claimhooks.migrate.python.code import Code, call
 from claimhooks.migrate.script import modules, tree
-from claimhooks.migrate.statements import answers, chains
+from claimhooks.migrate.script.callbacks import is_chain
+from claimhooks.migrate.statements import answers
 from claimhooks.migrate.values import members
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _method(t: Translator, node: Node, callee: Node) -> Code:
     chained = nodemodules.chained(t, node)
     if chained is not None:
         return chained
-    if chains.is_chain(node):
+    if is_chain(node):
         raise Untranslatable("this chain of promises stands where only a value can")
     owner = t.expression(owner_node)
     if tree.maybe(callee, "optional_chain") is not None and owner.type.may_be(Kind.NOTHING):

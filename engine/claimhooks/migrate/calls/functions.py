@@ -1,4 +1,4 @@
-"""Functions of the script: as `def`, as `lambda`, or put where they are used."""
+"""Functions of the script: as `def`, or put where they are called."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from claimhooks.migrate.script.bindings import Binding
     from claimhooks.migrate.translator import Translator
-
-
-# Definitions
 
 
 def declaration(t: Translator, node: Node) -> Block:

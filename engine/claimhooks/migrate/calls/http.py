@@ -187,12 +187,10 @@ class _Options:
             self.keywords["json"] = self._t.expression(tree.arguments(sent)[0]).text
             return
         code = self._t.expression(node)
-        is_object = code.type.is_only(Kind.TABLE | Kind.LIST)
         # axios writes objects as JSON by itself; request does so where json is true.
-        key = (
-            "json" if is_object or (self.parses and not code.type.is_only(Kind.TEXT)) else "content"
-        )
-        self.keywords[key] = code.text
+        writes_json = self._style is Shape.AXIOS or self.parses
+        is_text = code.type.is_only(Kind.TEXT) or not writes_json
+        self.keywords["content" if is_text else "json"] = code.text
 
     def _auth(self, node: Node) -> None:
         given = _options_of(self._t, node) or {}

@@ -40,44 +40,26 @@ def called(t: Translator, node: Node, module: str) -> Code | None:
 
 def chained(t: Translator, node: Node) -> Code | None:
     """`crypto.createHash("sha256").update(text).digest("hex")` and its like, if it is one."""
-    links = _links(node)
-    names = [name for name, _ in links[1:]]
-    if names in (["update", "digest"], ["toString"]):
-        first, given = links[0]
-        if names == ["toString"]:
-            return _encoded(t, given, links[1][1]) if first == "Buffer.from" else None
-        module = modules.module_of(_innermost(node), t.bindings, t.modules)
-        if module in {"crypto.createHash", "crypto.createHmac"}:
-            return _digest(t, module, given, links[1][1], links[2][1])
+    callee, links = _links(node)
+    names = [name for name, _ in links]
+    if names == ["", "toString"] and tree.text(callee) == "Buffer.from":
+        return _encoded(t, links[0][1], links[1][1])
+    module = modules.module_of(callee, t.bindings, t.modules)
+    if names == ["", "update", "digest"] and module in {"crypto.createHash", "crypto.createHmac"}:
+        return _digest(t, module, *(given for _, given in links))
     return None
 
 
-def _links(node: Node) -> list[tuple[str, list[Node]]]:
-    links: list[tuple[str, list[Node]]] = []
-    while node.type == "call_expression":
-        callee = tree.bare(tree.field(node, "function"))
-        if callee.type != "member_expression":
-            links.append((tree.text(callee), tree.arguments(node)))
-            return links[::-1]
+def _links(node: Node) -> tuple[Node, list[tuple[str, list[Node]]]]:
+    """What is called first in a chain of calls, and each call: its method and its arguments."""
+    callee = tree.bare(tree.field(node, "function"))
+    given = tree.arguments(node)
+    if callee.type == "member_expression":
         owner = tree.bare(tree.field(callee, "object"))
-        if owner.type != "call_expression":
-            links.append((tree.text(callee), tree.arguments(node)))
-            return links[::-1]
-        links.append((tree.text(tree.field(callee, "property")), tree.arguments(node)))
-        node = owner
-    return links[::-1] or [("", [])]
-
-
-def _innermost(node: Node) -> Node:
-    while node.type == "call_expression":
-        callee = tree.bare(tree.field(node, "function"))
-        if callee.type != "member_expression":
-            return callee
-        owner = tree.bare(tree.field(callee, "object"))
-        if owner.type != "call_expression":
-            return callee
-        node = owner
-    return node
+        if owner.type == "call_expression":
+            first, links = _links(owner)
+            return first, [*links, (tree.text(tree.field(callee, "property")), given)]
+    return callee, [("", given)]
 
 
 def _digest(

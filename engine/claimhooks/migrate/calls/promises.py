@@ -10,7 +10,7 @@ from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Type, promise_of
 from claimhooks.migrate.python.code import Code, call
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.statements import chains
+from claimhooks.migrate.script.callbacks import is_chain
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,7 +24,7 @@ def awaited(t: Translator, node: Node) -> Code:
     if inner.type == "new_expression":
         code = new_promise(t, inner)
         return Code(code.text, kinds.awaited(code.type), code.rank)
-    if chains.is_chain(inner):
+    if is_chain(inner):
         raise Untranslatable("this chain of promises stands where only a value can")
     code = t.expression(inner)
     return Code(code.text, kinds.awaited(code.type), code.rank, code.constant)

@@ -148,10 +148,9 @@ def _split(text: str, depth: int) -> list[str]:
 
 def _wants_parentheses(rest: str, head: str, tail: str, depth: int) -> bool:
     """Whether an expression is put into parentheses, so that it can be broken at its operators."""
-    parts = _delimiters(rest)
+    parts, pair = _delimiters(rest), _last_brackets(rest)
     if not parts:
-        return False
-    pair = _last_brackets(rest)
+        return pair is None and _fits(rest, depth + 1)
     if len(parts) > 2 or pair is None or pair[1] != len(rest) - 1:
         return True
     # With one operator only, the brackets at the end may be broken instead.

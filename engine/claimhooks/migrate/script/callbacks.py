@@ -114,20 +114,13 @@ class Callbacks:
     def _inlines(self, call: Node, function: Node) -> bool:
         """Whether a call goes on with `function`, which it is given."""
         callee = tree.bare(tree.field(call, "function"))
-        if self.is_chained(call):
+        if is_chained(call):
             return True
         if callee.type == "member_expression" and call.parent is not None:
             is_loop = tree.text(tree.field(callee, "property")) == "forEach"
             if is_loop and call.parent.type in {"expression_statement", "return_statement"}:
                 return True
         return self.takes_callback(call) and tree.arguments(call)[-1].id == function.id
-
-    def is_chained(self, call: Node) -> bool:
-        """Whether a call is one of `then`, `catch` or `finally`."""
-        callee = tree.bare(tree.field(call, "function"))
-        return callee.type == "member_expression" and (
-            tree.text(tree.field(callee, "property")) in CHAINED
-        )
 
     def takes_callback(self, call: Node) -> bool:
         """Whether `call` hands on what comes next: to `request`, or to a function of the script."""
@@ -228,6 +221,23 @@ class Callbacks:
             if callback.ends is Ends.HOOK:
                 for call in binding.calls:
                     yield from map(tree.bare, tree.arguments(call)[1:2])
+
+
+def is_chained(call: Node) -> bool:
+    """Whether a call is one of `then`, `catch` or `finally`."""
+    callee = tree.bare(tree.field(call, "function"))
+    return callee.type == "member_expression" and (
+        tree.text(tree.field(callee, "property")) in CHAINED
+    )
+
+
+def is_chain(node: Node) -> bool:
+    """Whether a call is the last of a chain, or of a function that is written where it is."""
+    if node.type != "call_expression":
+        return False
+    return is_chained(node) or (
+        tree.bare(tree.field(node, "function")).type in tree.LITERAL_FUNCTIONS
+    )
 
 
 def _function(binding: Binding) -> Node:

@@ -18,27 +18,8 @@ if TYPE_CHECKING:
     from claimhooks.migrate.script.bindings import Bindings
 
 _OF_ARRAYS: Final = frozenset(
-    [
-        "concat",
-        "every",
-        "filter",
-        "find",
-        "findIndex",
-        "flat",
-        "flatMap",
-        "forEach",
-        "join",
-        "map",
-        "pop",
-        "push",
-        "reduce",
-        "reverse",
-        "shift",
-        "some",
-        "sort",
-        "splice",
-        "unshift",
-    ]
+    {"concat", "every", "filter", "find", "findIndex", "flat", "flatMap", "forEach", "join", "map"}
+    | {"pop", "push", "reduce", "reverse", "shift", "some", "sort", "splice", "unshift"}
 )
 _TAKING_OBJECTS: Final = frozenset(
     {"Array.isArray", "Object.keys", "Object.values", "Object.entries", "Object.assign"}

@@ -1,4 +1,4 @@
-"""Promises: `await`, and chains of `then` and `catch`, as statements that follow each other."""
+"""Chains of `then` and `catch`, as statements that follow each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from claimhooks.migrate.flow import Flow, Returns
 from claimhooks.migrate.python.code import Code, call
 from claimhooks.migrate.python.lines import Block, Line, suite
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.script.callbacks import CHAINED, Ends
+from claimhooks.migrate.script.callbacks import CHAINED, Ends, is_chain
 from claimhooks.migrate.statements import continuations, patterns, tries
 
 if TYPE_CHECKING:
@@ -30,18 +30,6 @@ class _Chain:
     steps: list[Node]
     failed: Node | None
     finally_: Node | None
-
-
-def is_chain(node: Node) -> bool:
-    """Whether a call is the last of a chain, or of a function that is written where it is."""
-    if node.type != "call_expression":
-        return False
-    callee = tree.bare(tree.field(node, "function"))
-    if callee.type in tree.LITERAL_FUNCTIONS:
-        return True
-    return callee.type == "member_expression" and (
-        tree.text(tree.field(callee, "property")) in CHAINED
-    )
 
 
 def statement(t: Translator, node: Node) -> Block:

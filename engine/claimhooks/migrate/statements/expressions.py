@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from claimhooks.migrate.calls import http
 from claimhooks.migrate.python.lines import Block, Line, suite
 from claimhooks.migrate.script import modules, tree
+from claimhooks.migrate.script.callbacks import is_chain
 from claimhooks.migrate.statements import answers, assignments, chains, continuations, loops
 from claimhooks.migrate.values import logic
 from claimhooks.migrate.values.truth import negated, truth
@@ -93,7 +94,7 @@ def special_call(t: Translator, node: Node) -> Block | None:
         return continuations.continued(t, node)
     if t.callbacks.is_called_by(node):
         return continuations.propagated(t, node)
-    return chains.statement(t, node) if chains.is_chain(node) else loops.for_each(t, node)
+    return chains.statement(t, node) if is_chain(node) else loops.for_each(t, node)
 
 
 def _is_request_or_local(t: Translator, node: Node) -> bool:

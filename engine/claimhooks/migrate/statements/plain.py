@@ -1,4 +1,4 @@
-"""Statements that follow each other, and the plain ones among them."""
+"""Plain statements, and where the rules for the others are."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from claimhooks.migrate.translator import Translator
-
-
-# Sequences
-
-
-# Statements
 
 
 def if_statement(t: Translator, node: Node) -> Block:

@@ -9,7 +9,7 @@ from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.python.code import Code
 from claimhooks.migrate.python.lines import Block, Line, suite
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.script.callbacks import Ends
+from claimhooks.migrate.script.callbacks import Ends, is_chained
 from claimhooks.migrate.statements import answers, patterns
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def is_caught(t: Translator, node: Node) -> bool:
     home = t.callbacks.home(node)
     outer = node.parent
     while outer is not None and outer.id != home.id:
-        if outer.type == "call_expression" and t.callbacks.is_chained(outer):
+        if outer.type == "call_expression" and is_chained(outer):
             return True
         if outer.type == "try_statement" and tree.maybe(outer, "handler") is not None:
             return tree.is_within(node, tree.field(outer, "body"))

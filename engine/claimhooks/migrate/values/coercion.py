@@ -28,8 +28,11 @@ def as_text(t: Translator, code: Code) -> Code:
         raise Untranslatable("this has no text of its own in Python")
     if kind.is_only(Kind.INT) or kind.shape is Shape.ERROR:
         return call("str", [code.text], kinds.TEXT)
-    if code.getter and kind.is_only(Kind.TEXT | Kind.UNDEFINED):
-        return Code(f'{code.getter}, "undefined")', kinds.TEXT)
+    for nothing, word in ((Kind.UNDEFINED, '"undefined"'), (Kind.NULL, '"null"')):
+        if kind.is_only(Kind.TEXT | nothing):
+            if code.getter:
+                return Code(f"{code.getter}, {word})", kinds.TEXT)
+            return call(t.need("js_default"), [code.text, word], kinds.TEXT)
     arguments = [code.text]
     if kind.may_be(Kind.NULL):
         if kind.may_be(Kind.UNDEFINED) and code.getter:

@@ -63,6 +63,9 @@ def _of_headers(_t: Translator, _node: Node, owner: Code, key: Code) -> Code:
 def _of_error(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant in {"message", "stack"}:
         return call("str", [owner.text], kinds.TEXT)
+    if key.constant in {"status", "statusCode"}:
+        response = f'getattr({owner.text}, "response", None)'
+        return call("getattr", [response, '"status_code"', "None"], kinds.INT.or_undefined())
     if key.constant == "name":
         raise Untranslatable("errors have other names in Python; ask instanceof")
     kind = http.RESPONSE if key.constant == "response" else kinds.ANY.something()
@@ -107,7 +110,7 @@ OF_SHAPE: Final[Mapping[Shape, Callable[[Translator, Node, Code, Code], Code]]] 
     Shape.REQUEST: _of_response,
 }
 
-
 OBJECTS: Final = frozenset(
     {Shape.CLIENT, Shape.CONTEXT, Shape.WEBTASK, Shape.SECRETS, Shape.HEADERS, Shape.DATE}
 )
+"""What is no dict in Python, so that it has no properties to be set."""

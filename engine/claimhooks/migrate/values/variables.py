@@ -46,7 +46,7 @@ ARGUMENTS: Final = {
     "audience": kinds.TEXT,
     "context": kinds.CONTEXT,
 }
-
+"""What a hook takes, and its types."""
 
 _GLOBALS: Final = {
     "undefined": NONE,

@@ -12,24 +12,6 @@ if TYPE_CHECKING:
     from claimhooks.migrate.python.support import Value
 
 
-def js_number_text(value: float) -> str:
-    """A float as JavaScript writes it: 2, not 2.0."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    digits, _, power = repr(value).partition("e")
-    if power and (int(power) < -6 or value.is_integer()):
-        return f"{digits}e{int(power):+d}"
-    if power:
-        sign = "-" if value < 0 else ""
-        digits = digits.lstrip("-").replace(".", "")
-        return f"{sign}0.{'0' * (-int(power) - 1)}{digits}"
-    return digits
-
-
 def js_number(value: Value) -> Value:
     """`value` as a number; NaN if it is none."""
     if isinstance(value, (bool, int)):

@@ -10,8 +10,6 @@ import json
 import math
 from typing import TYPE_CHECKING, NoReturn
 
-from claimhooks.migrate.python.support.numbers import js_number_text
-
 if TYPE_CHECKING:
     from claimhooks.migrate.python.support import Value
 
@@ -44,6 +42,24 @@ def js_text(value: Value, nothing: str = "undefined") -> str:
     if isinstance(value, list):
         return ",".join("" if item is None else js_text(item) for item in value)
     return "[object Object]" if isinstance(value, dict) else str(value)
+
+
+def js_number_text(value: float) -> str:
+    """A float as JavaScript writes it: 2, not 2.0."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    digits, _, power = repr(value).partition("e")
+    if power and (int(power) < -6 or value.is_integer()):
+        return f"{digits}e{int(power):+d}"
+    if power:
+        sign = "-" if value < 0 else ""
+        digits = digits.lstrip("-").replace(".", "")
+        return f"{sign}0.{'0' * (-int(power) - 1)}{digits}"
+    return digits
 
 
 def js_typeof(value: Value) -> str:

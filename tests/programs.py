@@ -56,7 +56,7 @@ class Programs:
 
     @classmethod
     def with_packages(cls, packages: str, cache: pytest.Cache) -> Programs:
-        """With `packages`: NODE or another folder with a lock, INSTALLED, or one for Python (PEP 508).
+        """With `packages`: NODE or another folder with a lock, INSTALLED, or a Python requirement.
 
         They are installed where they are not, and kept for the next time. Skips the test where
         they cannot be had, but fails it under CI.

@@ -119,13 +119,16 @@ class RequestContext(_Input):
     @field_validator("params")
     @classmethod
     def _without_credentials(cls, params: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if found := CREDENTIALS & params.keys():
+        if not CREDENTIALS.isdisjoint(params):
+            found = CREDENTIALS & params.keys()
             raise ValueError(f"must not hold credentials: {', '.join(sorted(found))}")
         return params
 
     @field_validator("headers")
     @classmethod
     def _without_credential_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        if not headers:
+            return headers
         names = {name.lower(): value for name, value in headers.items()}
         if found := CREDENTIAL_HEADERS & names.keys():
             raise ValueError(f"must not hold credentials: {', '.join(sorted(found))}")

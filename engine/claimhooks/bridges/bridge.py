@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import ValidationError
 
-from claimhooks.bridges.call import CallerGone
+from claimhooks.bridges.call import Call, CallerGone
 from claimhooks.bridges.effects import Effects
 from claimhooks.bridges.event import Event
 from claimhooks.bridges.peer import Passed, audience_of, mistake
@@ -22,7 +22,7 @@ from claimhooks.serving.patience import within
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from claimhooks.bridges.call import Answer, Call
+    from claimhooks.bridges.call import Answer
     from claimhooks.bridges.caller import Caller
     from claimhooks.bridges.clients import Clients, Known
     from claimhooks.bridges.peer import Asked, Peer
@@ -71,15 +71,17 @@ class Bridge:
         found += self.clients.problems
         return sorted({problem.code for problem in found})
 
-    async def answer(self, coming: Coroutine[Any, Any, Call], event: Event | None = None) -> Answer:
-        """The answer to a call that is just `coming`, within the peer's deadline.
+    async def answer(
+        self, call: Call | Coroutine[Any, Any, Call], event: Event | None = None
+    ) -> Answer:
+        """The answer to a call, which may be just coming, within the peer's deadline.
 
         `event` is told what becomes of it. Raises CallerGone if there is nobody any more to answer.
         """
         event = event or Event(self.peer.name)
         try:
             try:
-                answer = await within(self.peer.deadline, self._answer(coming, event))
+                answer = await within(self.peer.deadline, self._answer(call, event))
             except CallerGone:
                 event.reason = "the caller has gone away"
                 raise
@@ -90,8 +92,9 @@ class Bridge:
         finally:
             self.events(event.line())
 
-    async def _answer(self, coming: Coroutine[Any, Any, Call], event: Event) -> Answer:
-        call = await coming
+    async def _answer(self, call: Call | Coroutine[Any, Any, Call], event: Event) -> Answer:
+        if not isinstance(call, Call):
+            call = await call
         event.received = perf_counter_ns()
         self._follow_settings()
         call = await self._caller.prove(call)

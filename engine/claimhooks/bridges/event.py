@@ -57,7 +57,7 @@ class Event:
     status: int | None = None
     """The HTTP status of the answer."""
     trace: str = field(default_factory=lambda: f"{_PROCESS}{next(_COUNT):08x}")
-    micros: dict[str, float] | None = None
+    micros: dict[str, int] | None = None
     """Microseconds for each stage."""
     came: Annotated[float, Field(exclude=True)] = field(default_factory=clock.time)
     began: Annotated[int, Field(exclude=True)] = field(default_factory=perf_counter_ns)
@@ -95,8 +95,8 @@ class Event:
         self.time, self.micros = datetime.fromtimestamp(self.came, UTC), self._micros()
         return _EVENT.dump_json(self, exclude_none=True)
 
-    def _micros(self) -> dict[str, float]:
-        found: dict[str, float] = {}
+    def _micros(self) -> dict[str, int]:
+        found: dict[str, int] = {}
         before = self.began
         for stage, end in (
             ("receive", self.received),
@@ -105,9 +105,9 @@ class Event:
             ("hooks", self.judged),
         ):
             if end:
-                found[stage] = (end - before) / 1000
+                found[stage] = (end - before) // 1000
                 before = end
-        found["total"] = (perf_counter_ns() - self.began) / 1000
+        found["total"] = (perf_counter_ns() - self.began) // 1000
         return found
 
 

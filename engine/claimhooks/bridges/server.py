@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 from starlette.applications import Starlette
@@ -19,6 +19,8 @@ from claimhooks.serving import process
 from claimhooks.serving.direct import DirectConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from starlette.requests import Request
 
     from claimhooks.bridges.call import Answer
@@ -81,14 +83,10 @@ def _connection(app: BridgeApp) -> type[DirectConnection]:
             """For whom it is, nobody knows yet."""
             return to_json({"error": "invalid_request", "error_description": text})
 
-        async def answer(self, headers: Headers, body: bytes) -> Answer:
-            return await bridge.answer(_whole(Call(headers, body)))
+        def answer(self, headers: Headers, body: bytes) -> Coroutine[Any, Any, Answer]:
+            return bridge.answer(Call(headers, body))
 
     return BridgeConnection
-
-
-async def _whole(call: Call) -> Call:
-    return call
 
 
 class _Health:

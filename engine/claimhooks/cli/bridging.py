@@ -108,10 +108,7 @@ async def _answered(bridge: Bridge, calls: Sequence[Written]) -> list[_Called]:
 async def _called(bridge: Bridge, written: Written) -> _Called:
     seen = _Seen(bridge.peer.name)
 
-    async def coming() -> Call:
-        return Call.of({"content-type": JSON}, written.data)
-
-    answer = await bridge.answer(coming(), seen)
+    answer = await bridge.answer(Call.of({"content-type": JSON}, written.data), seen)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     return _Called(written.name, seen, answer, headers)
 

@@ -10,7 +10,7 @@ from claimhooks.serving.connection import Connection
 
 if TYPE_CHECKING:
     from asyncio import Transport
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     Headers = Sequence[tuple[bytes, bytes]]
 
@@ -44,7 +44,7 @@ class DirectConnection(Connection):
 
     path: ClassVar[bytes]
 
-    async def answer(self, headers: Headers, body: bytes) -> Response:
+    def answer(self, headers: Headers, body: bytes) -> Coroutine[Any, Any, Response]:
         """The answer to a request for `path`; raises nothing."""
         raise NotImplementedError
 

@@ -151,6 +151,20 @@ def test_a_mistake_of_our_own_is_a_fault_whose_traceback_is_only_in_the_log(
     assert "ZeroDivisionError: by a mistake" in caplog.text
 
 
+def test_a_hook_that_awaits_what_has_been_cancelled_is_a_fault(tmp_path: Path) -> None:
+    # Of a 500, which is what becomes of a task that ends as cancelled, Okta makes a token.
+    golden = Golden(FOLDER / "okta" / "unchanged.json")
+    with answering(tmp_path, "okta") as bridge:
+        source = WAITING.replace("await asyncio.sleep(10)", "raise asyncio.CancelledError")
+        (tmp_path / "hooks" / "10-hook.py").write_text(source)
+        bridge.app.bridge.runtime.reload()
+        answer = bridge.call(golden)
+        assert answer.status_code == 200
+        assert "errorSummary" in answer.json()["error"]
+        (found,) = bridge.event["hooks"]
+        assert found["code"] == "hook_raised"
+
+
 def test_without_its_registry_a_bridge_says_no_and_that_it_may_be_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,6 +433,23 @@ def test_keys_may_be_at_a_url_and_without_them_nobody_is_proven(tmp_path: Path) 
                 answer = bridge.http.post(PATH, content=golden.body(), headers=headers)
                 assert answer.status_code == (200 if is_there else 503)
                 assert bridge.event["outcome"] == ("granted" if is_there else "refused")
+
+
+def test_keys_in_a_file_are_read_again_with_the_hooks(tmp_path: Path) -> None:
+    golden = Golden(FOLDER / "wso2" / "unchanged.json")
+    token = signed_jwt(iss="https://is.example.com/", aud="claimhooks", exp=60)
+    headers = {**golden.headers(), "authorization": f"Bearer {token}"}
+    with answering(tmp_path, "wso2", bridge=JWT.format(jwks="jwks.json")) as bridge:
+
+        def status() -> int:
+            answer = bridge.http.post(PATH, content=golden.body(), headers=headers)
+            return int(answer.status_code)
+
+        assert status() == 200
+        jwks = {"keys": [KEYS["other"].public_jwk()]}
+        (tmp_path / "jwks.json").write_text(json.dumps(jwks))
+        (tmp_path / "hooks" / "10-hook.py").write_text(hook("return {}"))
+        assert eventually(lambda: status() == 401)
 
 
 def test_keys_come_over_tls_or_from_this_machine(tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ from bridging import Golden, goldens, prepare
 from claimhooks import Runtime
 from claimhooks.bridges.cognito import LambdaHandler, TokenRefused
 
-CASES = {"unchanged", "claims", "narrowing", "denial", "fault", "unsupported", "replay"}
+CASES = {
+    "unchanged",
+    "claims",
+    "narrowing",
+    "denial",
+    "fault",
+    "unsupported",
+    "replay",
+    "unknown-fields",
+}
 
 
 @contextmanager

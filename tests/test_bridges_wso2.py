@@ -111,6 +111,31 @@ def test_a_call_that_is_made_again_is_answered_the_same_and_hooks_run_once(
         assert eventually(lambda: run("a") == 100)
 
 
+def test_no_answer_is_given_again_once_the_registry_or_the_settings_say_no(tmp_path: Path) -> None:
+    text = "[clients.orders-worker]\n"
+    (tmp_path / "registry.toml").write_text(text)
+    server = '[server]\nregistry = "registry.toml"\n'
+    body = 'return {"urn:acme:nested": {}}'
+    table = (FOLDER / "wso2" / "peer.toml").read_text() + 'on_unsupported = "drop"\n'
+    with answering(tmp_path, "wso2", body=body, bridge=table, settings=server) as bridge:
+
+        def status() -> str:
+            found: str = bridge.call(CALL).json()["actionStatus"]
+            return found
+
+        assert [status(), status()] == ["SUCCESS", "SUCCESS"]
+        assert bridge.event["repeated"] is True
+        (tmp_path / "registry.toml").write_text(text + "enabled = false\n")
+        assert eventually(lambda: status() == "FAILED", 3)
+        assert bridge.event["reason"] == "the client 'orders-worker' is disabled in the registry"
+        (tmp_path / "registry.toml").write_text(text)
+        assert eventually(lambda: status() == "SUCCESS", 3)
+        config = tmp_path / "claimhooks.toml"
+        config.write_text(config.read_text().replace('"drop"', '"deny"'))
+        assert eventually(lambda: status() == "FAILED", 3)
+        assert bridge.event["outcome"] == "unsupported"
+
+
 def test_what_has_failed_is_tried_again(tmp_path: Path) -> None:
     body = """
     import itertools

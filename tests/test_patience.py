@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -67,6 +68,15 @@ def test_work_that_is_late_is_cancelled() -> None:
     with pytest.raises(TimeoutError):
         run(slow(), 0.01)
     assert seen == ["cancelled", "cleaned up"]
+
+
+def test_the_time_before_work_first_waits_counts() -> None:
+    async def blocks() -> None:
+        time.sleep(0.1)
+        await asyncio.sleep(0.1)
+
+    with pytest.raises(TimeoutError):
+        run(blocks(), 0.15)
 
 
 def test_work_that_ends_all_the_same_has_its_result() -> None:

@@ -70,6 +70,39 @@ def test_all_who_come_at_once_wait_for_one_fetch() -> None:
         assert handler.asked == 1
 
 
+def test_a_fetch_goes_on_when_who_began_it_can_wait_no_longer() -> None:
+    async def run(uri: str) -> None:
+        keys = RemoteKeys(uri)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await keys.keys()
+        assert len(await keys.keys()) == 1
+
+    with serving(drip=0.002) as (uri, handler):
+        asyncio.run(run(uri))
+        assert handler.asked == 1
+
+
+def test_nobody_waits_for_a_key_that_somebody_else_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+
+    async def run(uri: str, handler: type[Handler]) -> None:
+        keys = RemoteKeys(uri)
+        await keys.keys()
+        handler.drip = 0.01
+        stranger = asyncio.create_task(keys.keys(is_unknown=True))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(0.2):
+            assert len(await keys.keys()) == 1
+        assert not stranger.done()
+        await stranger
+
+    with serving() as (uri, handler):
+        asyncio.run(run(uri, handler))
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b'{"keys": null}', b'{"message": "maintenance"}', b"\xff", b"[" * 5000],

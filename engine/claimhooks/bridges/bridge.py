@@ -111,26 +111,30 @@ class Bridge:
     async def _decided(self, call: Call, event: Event) -> Answer:
         peer = self.peer
         call.require_json()
-        asked = peer.read(call)
+        try:
+            asked = peer.read(call)
+        except ValidationError as error:
+            raise Malformed(f"no client is like that: {mistake(error)}") from None
         if isinstance(asked, Passed):
             event.outcome, event.reason = "passed", asked.reason
             return peer.passed()
         event.is_about(asked.client_id, asked.scope)
-        key = None
-        if asked.call_id is not None:
-            key = key_of(asked.call_id, call.body, self.runtime.generation.digest)
-            if (given := self._repeats.find(key)) is not None:
-                event.outcome, event.repeated = given.outcome, True
-                return given.answer
         audience = audience_of(asked, self._table.audience)
         known = await self.clients.known(asked.client_id, audience)
+        key, repeats = None, self._repeats
+        # Only now: a client that has been disabled since gets no answer of before.
+        if asked.call_id is not None:
+            key = key_of(asked.call_id, call.body, self.runtime.generation.digest)
+            if (given := repeats.find(key)) is not None:
+                event.outcome, event.repeated = given.outcome, True
+                return given.answer
         exchange = _exchange(asked, known, audience)
         event.exchanged(exchange, self._lane)
         outcome = await self.runtime.arun(exchange)
         event.decided(outcome)
         answer = self._encoded(asked, exchange, outcome, event)
         if key is not None and outcome.status != "fault":
-            self._repeats.keep(key, answer, event.outcome)
+            repeats.keep(key, answer, event.outcome)
         return answer
 
     def _no(self, error: Exception, event: Event) -> Answer:
@@ -172,8 +176,10 @@ class Bridge:
         if latest is self._settings:
             return
         self._settings = latest
+        # What was answered under other settings is not answered again.
+        self._repeats = Repeats()
         table = latest.of_bridge(self.peer.name)
-        if table == self._table and table.caller == "jwt":
+        if table == self._table and table.jwt is not None and "://" in table.jwt.jwks:
             # A key set that has been fetched is not thrown away.
             self._problems = ()
             return

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from claimhooks.bridges.effects import Effects
 
-Values = Literal["json", "flat", "text"]
-"""Values that claims may have: any JSON; text, numbers, booleans and lists of text; or text and
-lists of text."""
+Values = Literal["json", "nonnull", "flat", "text"]
+"""Values that claims may have: any JSON; any JSON but null; text, numbers, booleans and lists of
+text; or text and lists of text."""
 
 Effect = Literal["claim", "scope added", "scope removed", "lifetime"]
 
@@ -69,6 +69,7 @@ WHY: Final[dict[Effect, str]] = {
 REPLACED: Final = "this issuer lets no hook replace a claim that the token has already"
 VALUES: Final[dict[Values, str]] = {
     "json": "",
+    "nonnull": "this issuer does not say that a claim can be null",
     "flat": "this issuer takes text, numbers, booleans and lists of text as values",
     "text": "this issuer takes text and lists of text as values",
 }
@@ -97,6 +98,8 @@ def takes(values: Values, value: JsonValue) -> bool:
     """Whether a peer that takes these values takes `value`."""
     if values == "json" or isinstance(value, str):
         return True
+    if values == "nonnull":
+        return value is not None
     if isinstance(value, list):
         return all(isinstance(item, str) for item in value)
     return values == "flat" and isinstance(value, bool | int | float)

@@ -48,7 +48,7 @@ class _CallerContext(Lenient):
 
 
 class _Request(Lenient):
-    scopes: list[str] | None = None
+    scopes: list[str]
     metadata: dict[str, str] | None = Field(default=None, alias="clientMetadata")
 
 
@@ -58,7 +58,7 @@ class _Event(Lenient):
     region: str = ""
     pool: str = Field(default="", alias="userPoolId")
     caller: _CallerContext = Field(alias="callerContext")
-    request: _Request = _Request()
+    request: _Request
 
 
 Message = dict[str, JsonValue]
@@ -82,7 +82,7 @@ class Cognito(Peer[Message]):
         add_claims=True,
         replace_claims=True,
         remove_claims=True,
-        values="json",
+        values="nonnull",
         add_scopes=True,
         remove_scopes=True,
         audience=False,
@@ -120,7 +120,7 @@ class Cognito(Peer[Message]):
             message=message,
             client_id=event.caller.client_id,
             issuer=f"https://cognito-idp.{event.region}.amazonaws.com/{event.pool}",
-            scope=event.request.scopes or (),
+            scope=event.request.scopes,
             params=without_credentials({name: [value] for name, value in metadata.items()}),
         )
 

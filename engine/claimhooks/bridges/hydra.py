@@ -52,7 +52,7 @@ class _Session(TypedDict, total=False):
 class _Request(TypedDict, total=False):
     client_id: Required[str]
     requested_scopes: Strings
-    granted_scopes: Strings
+    granted_scopes: Required[Strings]
     granted_audience: Strings
     grant_types: Strings
     payload: dict[str, list[str]] | None
@@ -96,10 +96,10 @@ class Hydra(Peer[Message]):
         """What Hydra asks. Raises Malformed."""
         message = parsed(Message, call.body)
         request, session = message.request, message.session
-        if message.requester is not None:
+        if request is None and message.requester is not None:
             return Passed("the hook for refresh tokens")
         grants = request.get("grant_types") if request is not None else None
-        if request is None or not grants:
+        if request is None or not grants or not all(grants):
             raise Malformed("the body says nothing of a grant type")
         if CLIENT_CREDENTIALS not in grants:
             return Passed(f"the grant is {', '.join(grants)[:100]}")

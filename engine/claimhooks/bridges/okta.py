@@ -7,6 +7,7 @@ three seconds, or one operation in the list that it cannot follow. So every no i
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,7 @@ from claimhooks.bridges.peer import (
     Passed,
     Peer,
     parsed,
+    texts,
     without_credentials,
 )
 from claimhooks.bridges.refusals import Malformed
@@ -45,9 +47,14 @@ SHORTEST: Final = 300
 LONGEST: Final = 86_400
 """Seconds between which Okta lets a lifetime be: what is shorter it would make longer."""
 GRANTED: Final = "GRANT"
+MAX_CLAIMS: Final = 3000
+"""Okta takes less than 256 KB: these, of which all take 100 kB at most, and their paths."""
+MAX_TEXT: Final = 1000
+"""Characters of a denial's text that are told."""
 
 PATH: Final = "its name has a character of which Okta does not say how it is written in a path"
 OWN: Final = "the name is Okta's own"
+MANY: Final = f"Okta's answers have {MAX_CLAIMS:,} claims at most"
 RANGE: Final = f"Okta's tokens live between {SHORTEST} and {LONGEST} s"
 
 
@@ -62,7 +69,7 @@ class _Request(Lenient):
 
 
 class _OAuthRequest(Lenient):
-    grant_type: str
+    grant_type: str = Field(min_length=1)
     scope: str | None = None
     client_id: str | None = None
 
@@ -104,7 +111,7 @@ class _Access(Lenient):
     token: _Token = _Token()
     lifetime: _Lifetime = _Lifetime()
     """Where Okta's prose has it; in its samples it is in `token`."""
-    scopes: dict[str, _Scope] | None = None
+    scopes: dict[str, _Scope]
 
 
 class _Data(Lenient):
@@ -130,7 +137,7 @@ class Okta(Peer[Message]):
         add_claims=True,
         replace_claims=True,
         remove_claims=True,
-        values="json",
+        values="nonnull",
         add_scopes=False,
         remove_scopes=False,
         audience=True,
@@ -165,9 +172,9 @@ class Okta(Peer[Message]):
             message=message,
             client_id=protocol.client.id,
             call_id=message.event_id,
-            audiences=_texts(access.claims.get("aud")),
+            audiences=texts(access.claims.get("aud")),
             issuer=protocol.issuer.uri,
-            scope=[name for name, one in (access.scopes or {}).items() if one.action == GRANTED],
+            scope=[name for name, one in access.scopes.items() if one.action == GRANTED],
             requested_scope=None if asked is None else asked.split(),
             # The only way in which a client can hand something on to hooks.
             params=without_credentials(_query(request.url.value)),
@@ -184,8 +191,10 @@ class Okta(Peer[Message]):
         return OWN if name in RESERVED else None
 
     def unsupported(self, asked: Asked[Message], effects: Effects) -> Iterator[Unsupported]:
-        """Besides scopes and names, lifetimes that would have it do so too, and deny nothing."""
+        """Besides scopes and names, lifetimes and lengths that would have it do so too."""
         yield from super().unsupported(asked, effects)
+        for name in islice(effects.claims, MAX_CLAIMS, None):
+            yield Unsupported("claim", name, MANY)
         lifetime = effects.lifetime
         if lifetime is not None and not SHORTEST <= lifetime <= LONGEST:
             yield Unsupported("lifetime", f"{lifetime} s", RANGE)
@@ -227,12 +236,8 @@ class Okta(Peer[Message]):
 
 
 def _error(text: str) -> Answer:
-    return Answer.of_json(200, {"error": {"errorSummary": text}})
-
-
-def _texts(value: JsonValue) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, str)]
+    # Of an answer that is too long, Okta makes a token.
+    return Answer.of_json(200, {"error": {"errorSummary": text[:MAX_TEXT]}})
 
 
 def _query(url: str) -> dict[str, list[str]]:

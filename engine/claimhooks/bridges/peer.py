@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from claimhooks.settings import PeerName, Settings
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
+UNTOLD: Final = "the call tells of no lifetime that another could take the place of"
 
 Message = TypeVar("Message")
 Model = TypeVar("Model", bound=BaseModel)
@@ -118,9 +119,11 @@ class Peer(ABC, Generic[Message]):
         """Why no hook can set a claim of this name here, whatever the call; None: it can."""
         return None
 
-    def unsupported(self, asked: Asked[Message], effects: Effects) -> Iterator[Unsupported]:  # noqa: ARG002
+    def unsupported(self, asked: Asked[Message], effects: Effects) -> Iterator[Unsupported]:
         """What of `effects` cannot be carried into this very token."""
         yield from unsupported(effects, self.capabilities)
+        if self.capabilities.lifetime and effects.lifetime is not None and asked.lifetime is None:
+            yield Unsupported("lifetime", f"{effects.lifetime} s", UNTOLD)
         for name in effects.claims:
             if (reason := self.refusal_of_claim(name)) is not None:
                 yield Unsupported("claim", name, reason)
@@ -161,6 +164,17 @@ def audience_of(asked: Asked[Message], default: str | None) -> str:
     if not audience:
         raise NotAllowed("a token for no audience: set one in the settings of the bridge")
     return audience
+
+
+def texts(aud: JsonValue) -> list[str]:
+    """The audiences in a claim ``aud``: text, or a list of it (RFC 7519 §4.1.3). Raises Malformed.
+
+    One that is left out would have hooks asked about another.
+    """
+    found = aud if isinstance(aud, list) else [aud] if aud is not None else []
+    if not all(isinstance(one, str) for one in found):
+        raise Malformed("the claim aud is neither text nor a list of it")
+    return [one for one in cast("list[str]", found) if one]
 
 
 def without_credentials(params: Mapping[str, Sequence[str]]) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _VALUES: Final = {
     "json": "any JSON",
+    "nonnull": "any JSON but null",
     "flat": "text, numbers, booleans, lists of text",
     "text": "text, lists of text",
 }

@@ -21,6 +21,7 @@ from claimhooks.bridges.peer import (
     Passed,
     Peer,
     parsed,
+    texts,
     without_credentials,
 )
 from claimhooks.bridges.refusals import Malformed
@@ -66,7 +67,7 @@ Pairs = Annotated[list[_Pair], BeforeValidator(_pairs)]
 
 class _Request(Lenient):
     client_id: str = Field(alias="clientId")
-    grant_type: str = Field(alias="grantType")
+    grant_type: str = Field(alias="grantType", min_length=1)
     scopes: list[str] | None = None
     headers: Pairs | None = Field(default=None, alias="additionalHeaders")
     params: Pairs | None = Field(default=None, alias="additionalParams")
@@ -157,7 +158,7 @@ class Wso2(Peer[Message]):
             message=message,
             client_id=request.client_id,
             call_id=message.request_id,
-            audiences=_audiences(claims.get("aud")),
+            audiences=texts(claims.get("aud")),
             issuer=str(claims.get("iss") or ""),
             scope=token.scopes or (),
             requested_scope=request.scopes,
@@ -218,10 +219,6 @@ def _error(status: int, message: str, description: str) -> Answer:
         "errorDescription": description,
     }
     return Answer.of_json(status, document)
-
-
-def _audiences(aud: JsonValue) -> list[str]:
-    return [str(one) for one in (aud if isinstance(aud, list) else [aud]) if one]
 
 
 def _headers(pairs: Sequence[_Pair]) -> dict[str, str]:

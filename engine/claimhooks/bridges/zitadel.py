@@ -45,6 +45,7 @@ class _User(Lenient):
     id: str
     username: str | None = None
     machine: _Machine | None = None
+    human: dict[str, JsonValue] | None = None
 
 
 class _Metadata(Lenient):
@@ -139,6 +140,8 @@ class Zitadel(Peer[Message]):
             raise Malformed(f"the function {message.function[:100]!r} is not {FUNCTION}")
         user, application = message.user, message.application
         if user.machine is None:
+            if user.human is None:
+                raise Malformed("the user is neither a person nor a machine")
             return Passed("the user is a person")
         client_id = (application and application.client_id) or user.username or user.id
         organization = message.org or _Organization()
@@ -148,6 +151,8 @@ class Zitadel(Peer[Message]):
         roles: dict[str, JsonValue] = {
             grant.project: [*grant.roles] for grant in message.user_grants or () if grant.roles
         }
+        # Whoever may write metadata gives no roles by that.
+        metadata.pop(ROLES, None)
         if roles:
             metadata[ROLES] = roles
         there = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
+from asyncio import CancelledError, current_task
 from typing import TYPE_CHECKING, cast
 
 from claimhooks.calling import Calls
@@ -72,6 +72,12 @@ async def _settled(pending: Awaitable[object]) -> tuple[object, BaseException | 
     try:
         return await pending, None
     except BaseException as error:
-        if isinstance(error, CancelledError) or is_interrupt(error):
+        if is_interrupt(error) or (isinstance(error, CancelledError) and _is_cancelled()):
             raise
         return None, error
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the exchange that has been cancelled: a hook may await what has been."""
+    task = current_task()
+    return task is not None and task.cancelling() > 0

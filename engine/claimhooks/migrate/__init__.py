@@ -11,6 +11,7 @@ from claimhooks.migrate.effects import Effects, Note
 from claimhooks.migrate.python.document import document
 from claimhooks.migrate.script.bindings import Bindings
 from claimhooks.migrate.script.hook import find_hook
+from claimhooks.migrate.script.mistakes import refuse_mistakes
 from claimhooks.migrate.script.parsing import parse
 from claimhooks.migrate.settings import snippet
 from claimhooks.migrate.translator import Translator
@@ -54,6 +55,7 @@ def _translated(source: str, file: str, name: str) -> Translation:
     for number in range(_ROUNDS):
         bindings = Bindings(program)
         hook = find_hook(program, bindings, file)
+        refuse_mistakes(program, bindings, source, file)
         bindings.name(hook)
         t = Translator(source, program, bindings, hook, known)
         block = t.body(program.named_children)

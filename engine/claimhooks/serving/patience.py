@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -19,6 +20,7 @@ def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Generator[Any, 
     What `asyncio.timeout` does, without a timer for work that need not wait at all: that alone
     takes as long as three hooks.
     """
+    began = monotonic()
     try:
         pending = work.send(None)
     except StopIteration as end:
@@ -31,7 +33,8 @@ def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Generator[Any, 
         is_late = True
         task.cancel()
 
-    timer = task.get_loop().call_later(seconds, end_it)
+    # What has not waited has taken its time, too.
+    timer = task.get_loop().call_later(began + seconds - monotonic(), end_it)
     try:
         return (yield from _rest(work, pending))
     except asyncio.CancelledError:

@@ -41,19 +41,21 @@ class RemoteKeys:
         self._keys: list[jwt.PyJWK] = []
         self._fetched = -OLDEST
         self._tried = -PAUSE
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def keys(self, *, is_unknown: bool = False) -> Sequence[jwt.PyJWK]:
         """The keys; with `is_unknown`, those that may have come since, if it is time to ask.
 
         Raises :class:`KeysUnavailable` if none can be had.
         """
-        # Whoever comes while they are being fetched waits for that fetch.
-        async with self._fetching:
-            now = monotonic()
-            if (is_unknown or now > self._fetched + FRESH) and now > self._tried + PAUSE:
+        now = monotonic()
+        if is_unknown or now > self._fetched + FRESH:
+            if self._fetching is None and now > self._tried + PAUSE:
                 self._tried = now
-                await self._fetch()
+                self._fetching = asyncio.create_task(self._fetch())
+            # Whoever needs them waits for one fetch, which goes on if one can wait no longer.
+            if self._fetching is not None:
+                await asyncio.shield(self._fetching)
         if monotonic() > self._fetched + OLDEST:
             raise KeysUnavailable(f"the keys at {self._uri} cannot be had")
         return self._keys
@@ -66,8 +68,10 @@ class RemoteKeys:
         except Exception as error:  # noqa: BLE001 - it is somebody else's server and document
             reason = str(error) or type(error).__name__
             _log.warning("the keys at %s cannot be fetched: %s", self._uri, reason)
-            return
-        self._keys, self._fetched = keys, monotonic()
+        else:
+            self._keys, self._fetched = keys, monotonic()
+        finally:
+            self._fetching = None
 
     async def _body(self) -> bytes:
         # Redirects are not followed: the registry says where the keys are.

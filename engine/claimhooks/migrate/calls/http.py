@@ -243,13 +243,13 @@ def response_member(t: Translator, node: Node, owner: Code, key: Code) -> Code:
     """A property of a response."""
     shape = owner.type.shape
     if key.constant in _STATUS:
-        return Code(f"{owner.text}.status_code", kinds.INT)
+        return Code(f"{owner.at(Rank.ATOM)}.status_code", kinds.INT)
     if key.constant == "statusText":
-        return Code(f"{owner.text}.reason_phrase", kinds.TEXT)
+        return Code(f"{owner.at(Rank.ATOM)}.reason_phrase", kinds.TEXT)
     if key.constant == "headers":
-        return Code(f"{owner.text}.headers", Type(Kind.TABLE, kinds.TEXT, Shape.HEADERS))
+        return Code(f"{owner.at(Rank.ATOM)}.headers", Type(Kind.TABLE, kinds.TEXT, Shape.HEADERS))
     if key.constant == "ok" and shape is Shape.FETCH:
-        return Code(f"{owner.text}.is_success", kinds.BOOL)
+        return Code(f"{owner.at(Rank.ATOM)}.is_success", kinds.BOOL)
     if key.constant == "data" and shape is Shape.AXIOS:
         return call(f"{owner.at(Rank.ATOM)}.json", [], kinds.JSON)
     if key.constant == "body" and shape is Shape.REQUEST:
@@ -265,5 +265,5 @@ def response_method(owner: Code, name: str, arguments: list[Code]) -> Code:
     if name == "text":
         return Code(f"{owner.at(Rank.ATOM)}.text", promise_of(kinds.TEXT))
     if name == "get" and arguments:
-        return call(f"{owner.text}.get", [arguments[0].text], kinds.TEXT.or_undefined())
+        return call(f"{owner.at(Rank.ATOM)}.get", [arguments[0].text], kinds.TEXT.or_undefined())
     raise Untranslatable("a response has no such method in Python")

@@ -8,7 +8,7 @@ from claimhooks.migrate import kinds, review
 from claimhooks.migrate.calls import handed, local, textmethods
 from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import NUMBER, Kind, Shape, Type, either, list_of
-from claimhooks.migrate.python.code import Code, Rank, call
+from claimhooks.migrate.python.code import Code, Rank, call, text_code
 from claimhooks.migrate.python.lines import Line
 from claimhooks.migrate.script import tree
 from claimhooks.migrate.values.coercion import as_list, as_text, item_text
@@ -239,10 +239,10 @@ def _index_of(t: Translator, owner: Code, given: list[Node]) -> Code:
 
 def _join(t: Translator, owner: Code, given: list[Node]) -> Code:
     owner = as_list(t, owner)
-    separator = as_text(t, t.expression(given[0])).text if given else '","'
+    separator = as_text(t, t.expression(given[0])) if given else text_code(",")
     if owner.type.items.may_be(~Kind.TEXT):
-        return call(t.need("js_join"), [owner.text, separator], kinds.TEXT)
-    return call(f"{separator}.join", [item_text(t, owner)], kinds.TEXT)
+        return call(t.need("js_join"), [owner.text, separator.text], kinds.TEXT)
+    return call(f"{separator.at(Rank.ATOM)}.join", [item_text(t, owner)], kinds.TEXT)
 
 
 def _flat(t: Translator, owner: Code, _given: list[Node]) -> Code:

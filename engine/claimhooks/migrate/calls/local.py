@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.effects import Untranslatable
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
     from claimhooks.migrate.script.bindings import Binding
     from claimhooks.migrate.translator import Translator
+
+
+_DOING: Final = frozenset(
+    {"call_expression", "new_expression", "assignment_expression", "update_expression"}
+    | {"augmented_assignment_expression", "await_expression"}
+)
 
 
 def is_async(t: Translator, function: Node) -> bool:
@@ -80,7 +86,21 @@ def called(t: Translator, node: Node, name: str, function: Node) -> Code:
             texts.append(spread_text(t, given[index]))
         elif parameters[index].type != "assignment_pattern":
             texts.append("None")
+    if len(given) > len(parameters) and not _takes_rest(parameters):
+        for extra in given[len(parameters) :]:
+            _refuse_effects(t, extra)
     return awaited_call(t, call(name, texts, return_type(t, function)), function)
+
+
+def _takes_rest(parameters: list[Node]) -> bool:
+    return bool(parameters) and parameters[-1].type == "rest_pattern"
+
+
+def _refuse_effects(t: Translator, extra: Node) -> None:
+    """Refuse an argument that a function does not take, if it does something nevertheless."""
+    if any(node.type in _DOING for node in tree.walk(extra, within_functions=False)):
+        raise Untranslatable("a function is given more arguments than it takes")
+    t.expression(extra)
 
 
 def awaited_call(t: Translator, code: Code, function: Node) -> Code:

@@ -9,7 +9,6 @@ from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import TEXT, Kind, Type
 from claimhooks.migrate.python.code import Code, Rank, call, quoted
 from claimhooks.migrate.script import modules, tree
-from claimhooks.migrate.values.coercion import as_text
 from claimhooks.migrate.values.logic import unless_nothing
 from claimhooks.migrate.values.searches import contains
 
@@ -69,11 +68,11 @@ def _digest(
     encoding = t.expression(form[0]).constant if form else None
     if algorithm not in {"md5", "sha1", "sha256", "sha384", "sha512"} or encoding not in _FORMS:
         raise Untranslatable("this hash has no translation")
-    content = f"{as_text(t, t.expression(data[0])).at(Rank.ATOM)}.encode()"
+    content = _bytes(t, data[0])
     t.imported("import hashlib")
     if module == "crypto.createHmac":
         t.imported("import hmac")
-        key = f"{as_text(t, t.expression(made[1])).at(Rank.ATOM)}.encode()"
+        key = _bytes(t, made[1])
         digest = f"hmac.new({key}, {content}, hashlib.{algorithm})"
     else:
         digest = f"hashlib.{algorithm}({content})"
@@ -82,21 +81,25 @@ def _digest(
     return _as_base64(t, f"{digest}.digest()", str(encoding))
 
 
+def _bytes(t: Translator, node: Node) -> str:
+    """What a text is in UTF-8; like in JavaScript, anything but a text fails."""
+    return f"{t.expression(node).at(Rank.ATOM)}.encode()"
+
+
 _FORMS: Final = frozenset({"hex", "base64", "base64url"})
 
 
 def _encoded(t: Translator, given: list[Node], form: list[Node]) -> Code:
-    text = as_text(t, t.expression(given[0]))
     source = t.expression(given[1]).constant if len(given) > 1 else "utf8"
     target = t.expression(form[0]).constant if form else "utf8"
     plain = {"utf8", "utf-8", "ascii"}
     if source in plain and target in {"base64", "base64url"}:
-        return _as_base64(t, f"{text.at(Rank.ATOM)}.encode()", str(target))
+        return _as_base64(t, _bytes(t, given[0]), str(target))
     if source in plain and target == "hex":
-        return Code(f"{text.at(Rank.ATOM)}.encode().hex()", TEXT)
+        return Code(f"{_bytes(t, given[0])}.hex()", TEXT)
     if source == "base64" and target in plain:
         t.imported("import base64")
-        return Code(f"base64.b64decode({text.text}).decode()", TEXT)
+        return Code(f"base64.b64decode({t.expression(given[0]).text}).decode()", TEXT)
     raise Untranslatable("this encoding has no translation")
 
 
@@ -118,7 +121,7 @@ def _get(t: Translator, given: list[Node]) -> Code:
     if owner.type.shape is kinds.Shape.CLIENT:
         if steps[0] != "metadata" or len(steps) == 1:
             raise Untranslatable("this path of _.get has no translation")
-        owner, steps = Code(f"{owner.text}.metadata", t.types.metadata), steps[1:]
+        owner, steps = Code(f"{owner.at(Rank.ATOM)}.metadata", t.types.metadata), steps[1:]
     code = owner
     for index, step in enumerate(steps):
         base = code.at(Rank.ATOM) if not index else f"({code.at(Rank.OR)} or {{}})"

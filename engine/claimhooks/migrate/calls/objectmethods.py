@@ -36,9 +36,17 @@ def has_own_property(t: Translator, owner: Code, given: list[Node]) -> Code:
     return comparison(key.at(Rank.SUM), "in", owner.at(Rank.SUM))
 
 
+def keys_of(table: Code) -> Code:
+    """What a `for` goes through to see the keys of what is taken for a dict, and is checked."""
+    if table.type.is_only(Kind.TABLE | Kind.NOTHING):
+        return Code(table.text, TEXTS, table.rank)
+    return call(f"{table.at(Rank.ATOM)}.keys", [], TEXTS)
+
+
 def _keys(t: Translator, given: list[Node]) -> Code:
     table = _table(t, given)
-    return Code(f"list({table.text})", TEXTS, iterable=table.at(Rank.OR))
+    keys = keys_of(table)
+    return Code(f"list({keys.text})", TEXTS, iterable=keys.at(Rank.OR))
 
 
 def _values(t: Translator, given: list[Node]) -> Code:

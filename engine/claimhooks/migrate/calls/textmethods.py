@@ -115,7 +115,7 @@ def _split(t: Translator, owner: Code, given: list[Node]) -> Code:
             else call(f"{owner_text}.split", [as_text(t, separator).text], _PARTS)
         )
     if len(given) > 1:
-        return Code(f"{code.text}[{sliced('0', t.expression(given[1]).text)}]", TEXTS)
+        return Code(f"{code.at(Rank.ATOM)}[{sliced('0', t.expression(given[1]).text)}]", TEXTS)
     return code
 
 
@@ -163,7 +163,7 @@ def _match(t: Translator, owner: Code, given: list[Node]) -> Code:
         compiled = t.expression(node)
         if compiled.type.shape is not Shape.PATTERN:
             raise Untranslatable("a text as pattern has no translation")
-        return call(f"{compiled.text}.search", [owner.text], _MATCH)
+        return call(f"{compiled.at(Rank.ATOM)}.search", [owner.text], _MATCH)
     flags_node = tree.maybe(node, "flags")
     pattern, flags = pattern_of(node)
     t.imported("import re")

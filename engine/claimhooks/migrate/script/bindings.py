@@ -45,6 +45,8 @@ class Binding:
     """Whether it is also assigned in ways that cannot be told."""
     is_reassigned: bool = False
     references: list[Node] = field(default_factory=list["Node"])
+    declarations: list[Node] = field(default_factory=list["Node"])
+    """Where it is declared, which may be several times."""
     function: Node | None = None
     """The function that it stands for, if it never stands for anything else."""
     is_token: bool = False
@@ -54,6 +56,11 @@ class Binding:
     def calls(self) -> list[Node]:
         """Where it is called."""
         return [parent for node in self.references if (parent := _call_of(node)) is not None]
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether nothing can be assigned to it."""
+        return tree.declaring_keyword(self.declaration) == "const"
 
     @property
     def is_only_called(self) -> bool:
@@ -206,6 +213,7 @@ class Bindings:
             binding = scope.names[tree.text(name)] = Binding(tree.text(name), name, scope)
         else:
             binding.is_reassigned, binding.function = True, None
+        binding.declarations.append(name)
         self._of[name.id] = binding
         return binding
 

@@ -78,6 +78,21 @@ def place(node: Node, source: bytes) -> tuple[int, int]:
     return node.start_point.row + 1, column + 1
 
 
+def declaring_keyword(name: Node) -> str:
+    """`let`, `const`, `var` or `class`; empty for functions and parameters."""
+    node: Node | None = name
+    while node is not None and node.type not in FUNCTIONS:
+        if node.type in {"lexical_declaration", "for_in_statement"}:
+            kind = maybe(node, "kind")
+            return "" if kind is None else text(kind)
+        if node.type in {"variable_declaration", "class_declaration"}:
+            return "var" if node.type == "variable_declaration" else "class"
+        if node.type in {"statement_block", "catch_clause", "program"}:
+            return ""
+        node = node.parent
+    return ""
+
+
 def parameters(function: Node) -> list[Node]:
     """The parameters of a function, as patterns."""
     single = maybe(function, "parameter")

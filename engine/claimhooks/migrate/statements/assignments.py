@@ -60,7 +60,8 @@ def _exported(t: Translator, value: Node) -> Block:
         value = tree.bare(tree.field(value, "right"))
     if value.id == t.hook.id:
         return Block(functions.definition(t, value, ""))
-    if value.type in tree.LITERAL_FUNCTIONS:
+    binding = t.bindings.of(value) if value.type == "identifier" else None
+    if binding is None or binding.function is None or binding.function.id != t.hook.id:
         raise Untranslatable("module.exports is set a second time")
     return Block([])
 
@@ -82,6 +83,8 @@ def assigned_name(t: Translator, target: Node) -> str:
     binding = t.bindings.of(target)
     if binding is None:
         raise Untranslatable(f"nothing declares {tree.text(target)}")
+    if binding.is_constant:
+        raise Untranslatable(f"{binding.name} is a const, so that JavaScript fails here")
     t.frame.assigned.add(binding)
     t.forget(binding.python)
     if binding.scope.node.id == t.hook.id and binding.python in variables.ARGUMENTS:
@@ -93,13 +96,13 @@ def _member_assigned(t: Translator, target: Node, code: Code) -> Line:
     owner_node = tree.bare(tree.field(target, "object"))
     owner, key = t.expression(owner_node), members.key_of(t, target)
     if owner.type.shape is Shape.ERROR and target.type == "member_expression":
-        return Line(f"{owner.text}.{key.constant} = {code.text}")
+        return Line(f"{owner.at(Rank.ATOM)}.{key.constant} = {code.text}")
     if not owner.type.may_be(Kind.TABLE | Kind.LIST) or owner.type.shape in properties.OBJECTS:
         raise Untranslatable("this has no properties that could be set")
     if key.constant == "length":
         if code.text != "0":
             raise Untranslatable("the length of a list cannot be set")
-        return Line(f"{owner.text}.clear()")
+        return Line(f"{owner.at(Rank.ATOM)}.clear()")
     if key.text == f"len({owner.text})" and owner.type.is_only(Kind.LIST):
         return Line(f"{owner.at(Rank.ATOM)}.append({code.text})")
     if owner.type.is_only(Kind.TABLE):

@@ -66,7 +66,7 @@ def _counted_keys(node: Node, items: Code) -> str | None:
     node = tree.bare(node)
     if node.type != "call_expression" or tree.text(tree.field(node, "function")) != "Object.keys":
         return None
-    return items.at(Rank.ATOM)
+    return items.at(Rank.ATOM).removesuffix(".keys()")
 
 
 def _is_changed(t: Translator, items: Code, body: Node) -> bool:
@@ -80,7 +80,7 @@ def _keys(t: Translator, right: Node) -> tuple[Code, str | None]:
     if code.type.is_only(Kind.LIST | Kind.UNDEFINED):
         return Code(f"range(len({code.text}))", kinds.list_of(kinds.INT)), code.text
     objectmethods.check_table(code)
-    return Code(code.text, kinds.list_of(kinds.TEXT), code.rank), code.at(Rank.ATOM)
+    return objectmethods.keys_of(code), code.at(Rank.ATOM)
 
 
 def _target(t: Translator, node: Node, left: Node, items: Code) -> tuple[str, list[Line]]:
@@ -216,7 +216,8 @@ class _Counted:
         is_used_after = not all(tree.is_within(one, node) for one in binding.references)
         if binding.python in facts.assigned_in(t, body) or is_used_after:
             return None
-        if tree.text(tree.field(test, "left")) != tree.text(name):
+        counts = [tree.field(test, "left"), tree.field(step, "argument")]
+        if any(tree.text(one) != tree.text(name) for one in counts):
             return None
         sign, by = tree.text(tree.field(test, "operator")), tree.text(tree.field(step, "operator"))
         return cls._made(t, name, start, tree.bare(tree.field(test, "right")), sign + by, body)

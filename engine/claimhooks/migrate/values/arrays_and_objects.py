@@ -96,7 +96,9 @@ def table(t: Translator, node: Node) -> Code:
     )
     is_exploded = _is_exploded(node)
     missing = [entry for entry in entries if entry.may_be_missing]
-    is_whole = all(entry.key is not None and not _may_be_null(entry) for entry in entries)
+    is_whole = _has_repeated(entries) or all(
+        entry.key is not None and not _may_be_null(entry) for entry in entries
+    )
     if not missing:
         text = listing([entry.text for entry in entries], "{}", exploded=is_exploded)
     elif is_whole:
@@ -105,6 +107,12 @@ def table(t: Translator, node: Node) -> Code:
     else:
         text = listing(_in_groups(t, entries), "{}", exploded=is_exploded)
     return Code(text, kind)
+
+
+def _has_repeated(entries: list[_Entry]) -> bool:
+    """Whether a key is there twice, so that what is undefined takes away what was there."""
+    keys = [entry.key.text for entry in entries if entry.key is not None]
+    return len({*keys}) < len(keys)
 
 
 def _may_be_null(entry: _Entry) -> bool:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from claimhooks.migrate.translator import Translator
 
 
-_ODD: Final = frozenset({Shape.SET, Shape.MAP, Shape.DATE, Shape.PATTERN})
+_ODD: Final = frozenset(
+    {
+        *(Shape.SET, Shape.MAP, Shape.DATE, Shape.PATTERN),
+        *(Shape.CLIENT, Shape.CONTEXT, Shape.WEBTASK, Shape.SECRETS),
+    }
+)
 """What JavaScript writes in ways of its own, which `js_text` does not know."""
 
 

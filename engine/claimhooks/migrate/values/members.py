@@ -22,6 +22,16 @@ _NUMBERS: Final = {
     "Number.MIN_SAFE_INTEGER": int_code(1 - 2**53),
     "Math.PI": Code("math.pi", kinds.NUMBER),
 }
+_METHODS: Final = frozenset(
+    {
+        *("toLowerCase", "toUpperCase", "toString", "trim", "startsWith", "endsWith", "includes"),
+        *("indexOf", "lastIndexOf", "slice", "substring", "substr", "split", "replace", "match"),
+        *("filter", "map", "flatMap", "forEach", "find", "findIndex", "some", "every", "reduce"),
+        *("push", "pop", "shift", "unshift", "splice", "sort", "reverse", "concat", "join"),
+        *("flat", "keys"),
+    }
+)
+"""What texts and arrays have besides their items."""
 
 
 def member(t: Translator, node: Node) -> Code:
@@ -76,7 +86,7 @@ def subscript_of(t: Translator, node: Node) -> str:
         owner = t.expression(tree.field(node, "object"))
         is_attribute = owner.type.shape in {Shape.CLIENT, Shape.ERROR}
         if is_attribute and node.type == "member_expression":
-            return f"{owner.text}.{tree.text(tree.field(node, 'property'))}"
+            return f"{owner.at(Rank.ATOM)}.{tree.text(tree.field(node, 'property'))}"
         return f"{owner.at(Rank.ATOM)}[{key_of(t, node).text}]"
 
 
@@ -170,6 +180,8 @@ def _kind(owner: Code, key: Code) -> Type:
 
 def _item(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
     """An item of a list, or a character of a text."""
+    if key.constant in _METHODS and owner.type.is_only(Kind.LIST | Kind.TEXT | Kind.NOTHING):
+        raise Untranslatable(f"the method {key.constant} is used without being called")
     is_index = isinstance(key.constant, int) and key.constant >= 0
     if must_be and is_index:
         # Where it is missing, both languages fail.

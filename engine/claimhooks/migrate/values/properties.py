@@ -8,7 +8,7 @@ from claimhooks.migrate import kinds
 from claimhooks.migrate.calls import http
 from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Kind, Shape, Type
-from claimhooks.migrate.python.code import Code, call, text_code
+from claimhooks.migrate.python.code import Code, Rank, call, text_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def _of_client(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "metadata":
-        return Code(f"{owner.text}.metadata", t.types.metadata)
+        return Code(f"{owner.at(Rank.ATOM)}.metadata", t.types.metadata)
     if key.constant == "id":
-        return Code(f"{owner.text}.id", kinds.TEXT)
+        return Code(f"{owner.at(Rank.ATOM)}.id", kinds.TEXT)
     if key.constant in {"name", "tenant"}:
-        text = f"{owner.text}.{key.constant}"
+        text = f"{owner.at(Rank.ATOM)}.{key.constant}"
         return Code(text, kinds.TEXT if text in t.facts else kinds.TEXT.or_undefined())
     raise Untranslatable("a client has id, name, tenant and metadata, and nothing else")
 
@@ -33,7 +33,7 @@ def _of_context(t: Translator, node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "webtask" and owner.type.shape is Shape.CONTEXT:
         return Code(owner.text, Type(Kind.OBJECT, shape=Shape.WEBTASK))
     if key.constant == "secrets":
-        return Code(f"{owner.text}.secrets", Type(Kind.OBJECT, kinds.TEXT, Shape.SECRETS))
+        return Code(f"{owner.at(Rank.ATOM)}.secrets", Type(Kind.OBJECT, kinds.TEXT, Shape.SECRETS))
     if key.constant in {"body", "headers"}:
         t.decide(
             node,
@@ -42,8 +42,9 @@ def _of_context(t: Translator, node: Node, owner: Code, key: Code) -> Code:
         )
         if key.constant == "body":
             params = Type(Kind.TABLE, kinds.JSON, Shape.PARAMS)
-            return Code(f"{owner.text}.request.params", params)
-        return Code(f"{owner.text}.request.headers", Type(Kind.TABLE, kinds.TEXT, Shape.HEADERS))
+            return Code(f"{owner.at(Rank.ATOM)}.request.params", params)
+        headers = Type(Kind.TABLE, kinds.TEXT, Shape.HEADERS)
+        return Code(f"{owner.at(Rank.ATOM)}.request.headers", headers)
     raise Untranslatable(f"context has no {key.constant or 'property by that name'} any more")
 
 
@@ -52,12 +53,12 @@ def _of_secrets(t: Translator, node: Node, owner: Code, key: Code) -> Code:
         t.effects.secrets[key.constant] = None
     else:
         t.decide(node, "list the names of these secrets in the settings of the hook")
-    return Code(f"{owner.text}[{key.text}]", kinds.TEXT)
+    return Code(f"{owner.at(Rank.ATOM)}[{key.text}]", kinds.TEXT)
 
 
 def _of_headers(_t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     name = text_code(key.constant.lower()) if isinstance(key.constant, str) else key
-    return call(f"{owner.text}.get", [name.text], kinds.TEXT.or_undefined())
+    return call(f"{owner.at(Rank.ATOM)}.get", [name.text], kinds.TEXT.or_undefined())
 
 
 def _of_error(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
@@ -69,19 +70,20 @@ def _of_error(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "name":
         raise Untranslatable("errors have other names in Python; ask instanceof")
     kind = http.RESPONSE if key.constant == "response" else kinds.ANY.something()
-    if f"{owner.text}.{key.constant}" in t.facts:
-        return Code(f"{owner.text}.{key.constant}", kind)
+    if f"{owner.at(Rank.ATOM)}.{key.constant}" in t.facts:
+        return Code(f"{owner.at(Rank.ATOM)}.{key.constant}", kind)
     kind = kind.or_undefined()
     return call("getattr", [owner.text, key.text, "None"], kind)
 
 
 def _of_match(_t: Translator, node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "index":
-        return call(f"{owner.text}.start", [], kinds.INT)
+        return call(f"{owner.at(Rank.ATOM)}.start", [], kinds.INT)
     if key.constant == "groups":
-        return call(f"{owner.text}.groupdict", [], kinds.table_of(kinds.TEXT.or_undefined()))
+        groups = kinds.table_of(kinds.TEXT.or_undefined())
+        return call(f"{owner.at(Rank.ATOM)}.groupdict", [], groups)
     if node.type == "subscript_expression" and key.type.is_only(Kind.INT):
-        return Code(f"{owner.text}[{key.text}]", kinds.TEXT.or_undefined())
+        return Code(f"{owner.at(Rank.ATOM)}[{key.text}]", kinds.TEXT.or_undefined())
     raise Untranslatable("a match has no such property in Python")
 
 

@@ -22,7 +22,7 @@ def js_get(value: Value, key: Value) -> Value:
         return value.get(js_text(key))
     if not isinstance(value, (list, str)):
         return None
-    if isinstance(key, int):
+    if isinstance(key, int) and not isinstance(key, bool):
         return value[key] if 0 <= key < len(value) else None
     return len(value) if key == "length" else None
 

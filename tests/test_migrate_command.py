@@ -120,6 +120,12 @@ NO_HOOKS = {
     '{"kind": "hook"}': "nothing sets module.exports",
     f"{HEAD}  if (x = ) {{}}\n}};": "tier.js:2: column 9: unexpected = [javascript_malformed]",
     f"{HEAD}  cb(null, {{}});\n": "is missing [javascript_malformed]",
+    f"{HEAD}\n  let a = 1; const a = 2; }};": "tier.js:3: column 20: a is declared a second time",
+    f"{HEAD}  var a; let a; }};": "a is declared a second time",
+    f"{HEAD}  let scope = []; }};": "scope is declared a second time",
+    "module.exports = (a, b, c, c, d) => {};": "column 28: c is declared a second time",
+    f"{HEAD}  await client; }};": "await outside of an async function",
+    f"{HEAD}  {{}}.scope = scope; }};": "a statement cannot begin with an object",
     "x = " + "(" * 5000 + "1" + ")" * 5000: "nested too deeply",
 }
 
@@ -230,6 +236,13 @@ def test_claims_that_the_policy_refuses_are_marked_with_the_remedy(name: str, co
         ("scope.map((s) => cb(null, { scope }));", "handed on"),
         ("cb(null, { scope, get a() { return 1; } });", "methods of objects"),
         ("const r = /(?<=a+)b/; cb(null, { scope });", "Python's re does not take"),
+        ("const a = audience.trim('x'); cb(null, { scope });", "with these arguments"),
+        ("const n = 1; if (audience === 'x') n++; cb(null, { scope });", "n is a const"),
+        ("const f = scope.filter ? 1 : 2; cb(null, { scope });", "without being called"),
+        ("if (!scope) cb = console.log; cb(null, { scope });", "the callback is replaced"),
+        ("module.exports = scope; cb(null, { scope });", "set a second time"),
+        ("const f = (a) => a; f(1, audience.trim()); cb(null, { scope });", "more arguments"),
+        ("cb(null, { scope, 'urn:a:b': '' + client });", "no text of its own"),
     ],
 )
 def test_what_a_person_must_decide_is_marked_and_loads_all_the_same(
@@ -264,6 +277,18 @@ def test_no_token_comes_of_what_is_not_translated(body: str, tmp_path: Path) -> 
     (entry,) = outcome.trace
     assert entry.error is not None
     assert "of the script is not translated" in entry.error.reason
+
+
+def test_names_that_javascript_may_declare_again_are_no_mistakes() -> None:
+    body = """
+    var client;
+    { function shown() {} }
+    let shown = function named() { let named = 1; return named; };
+    try { shown(); } catch (e) { let shown = e; }
+    for (let i = 0; i < 2; i++) { let i = 3; shown(i); }
+    switch (audience) { case 'a': let i = 1; shown(i); }
+    cb(null, { scope });"""
+    translate(hook(body), "a.js", "a")
 
 
 def test_remarks_are_no_decisions() -> None:

@@ -227,7 +227,8 @@ def test_expressions_give_the_same_text_in_both(
     claims = [f"https://acme.example/{number}" for number in range(len(expressions))]
     lines = [
         f"  try {{ token['{claim}'] = String({expression}); }} "
-        f"catch (e) {{ token['{claim}'] = 'threw'; }}\n"
+        f"catch (e) {{ token['{claim}'] = "
+        "e.message.endsWith('is not a function') ? 'no such method' : 'threw'; }\n"
         for claim, expression in zip(claims, expressions, strict=True)
     ]
     script = BEGIN + "".join(lines) + END
@@ -257,6 +258,7 @@ def test_expressions_give_the_same_text_in_both(
                 continue
             assert outcome.status == "granted", outcome.trace
             for claim, expression in zip(claims, expressions, strict=True):
-                if claim not in marked:
+                # A script that calls what its value does not have has never worked.
+                if claim not in marked and answer["data"][claim] != "no such method":
                     found = outcome.claims[claim], answer["data"][claim]
                     assert found[0] == found[1], (expression, client, *found)

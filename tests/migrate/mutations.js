@@ -35,5 +35,14 @@ module.exports = function (client, scope, audience, context, cb) {
   access_token['https://acme.example/text'] = text;
   access_token['https://acme.example/log'] = log.reverse();
   Object.assign(access_token, { 'https://acme.example/more': true });
+  let steps = 0;
+  for (let n = 0; n < 2; steps++) {
+    if (steps > 3) {
+      break;
+    }
+  }
+  access_token['https://acme.example/steps'] = steps;
+  access_token['https://acme.example/item'] = list[list.length > 1];
+  access_token['https://acme.example/twice'] = { a: 1, b: null, a: counts.missing };
   cb(null, access_token);
 };

@@ -14,5 +14,6 @@ module.exports = function (client, scope, audience, context, cb) {
   token['https://acme.example/tail'] = name.substr(-3);
   token['https://acme.example/padded'] = String(parts.length).padStart(3, '0');
   token['https://acme.example/quote'] = 'it\'s "quoted"\t{braces} \u00e9 ' + `${name} {x} "y"`;
+  token['https://acme.example/joined'] = ['a', 'b'].join('<' + client.id + '>');
   cb(null, token);
 };

@@ -17,5 +17,7 @@ module.exports = function (client, scope, audience, context, cb) {
   token['https://acme.example/true'] = settings.flag === true;
   if (!settings.list) token['https://acme.example/no_list'] = true;
   if (settings.nothing == null && settings.missing === undefined) token['https://acme.example/nothing'] = true;
+  settings.seen = true;
+  token['https://acme.example/keys'] = Object.keys(settings);
   cb(null, token);
 };

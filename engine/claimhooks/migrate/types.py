@@ -115,8 +115,8 @@ class Types:
             for name, node in binding.members_written
         ]
         values = [one for name, one in members if not (binding.is_token and name == "scope")]
-        if kind.of is not None and kind.of is not kinds.NEVER:
-            values.append(kind.of)
+        if kind.of is not kinds.NEVER:
+            values.append(kind.items)
         fields: dict[str, Type] = {}
         for field, first in kind.fields.items():
             later = [one for name, one in members if name in {field, None}]

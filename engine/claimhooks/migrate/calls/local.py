@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.effects import Untranslatable
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 
     from claimhooks.migrate.script.bindings import Binding
     from claimhooks.migrate.translator import Translator
-
-
-_DOING: Final = frozenset(
-    {"call_expression", "new_expression", "assignment_expression", "update_expression"}
-    | {"augmented_assignment_expression", "await_expression"}
-)
 
 
 def is_async(t: Translator, function: Node) -> bool:
@@ -98,7 +92,7 @@ def _takes_rest(parameters: list[Node]) -> bool:
 
 def _refuse_effects(t: Translator, extra: Node) -> None:
     """Refuse an argument that a function does not take, if it does something nevertheless."""
-    if any(node.type in _DOING for node in tree.walk(extra, within_functions=False)):
+    if tree.has_effects(extra):
         raise Untranslatable("a function is given more arguments than it takes")
     t.expression(extra)
 

@@ -27,10 +27,12 @@ _PARTS: Final = Type(Kind.LIST, kinds.TEXT, fields={"0": kinds.TEXT})
 _MATCH: Final = Type(Kind.OBJECT | Kind.NULL, shape=Shape.MATCH)
 
 
-def _plain(python: str, returns: Type) -> Method:
+def _plain(python: str, returns: Type, *, takes: int = 0) -> Method:
     """A method that Python has by another name."""
 
     def method(t: Translator, owner: Code, given: list[Node]) -> Code:
+        if len(given) != takes:
+            raise Untranslatable("with these arguments, this method has no translation")
         texts = [as_text(t, t.expression(one)).text for one in given]
         return call(f"{owner.at(Rank.ATOM)}.{python}", texts, returns)
 
@@ -213,9 +215,9 @@ METHODS: Final[Mapping[str, Method]] = {
     "trim": _plain("strip", kinds.TEXT),
     "trimStart": _plain("lstrip", kinds.TEXT),
     "trimEnd": _plain("rstrip", kinds.TEXT),
-    "startsWith": _plain("startswith", kinds.BOOL),
-    "endsWith": _plain("endswith", kinds.BOOL),
-    "lastIndexOf": _plain("rfind", kinds.INT),
+    "startsWith": _plain("startswith", kinds.BOOL, takes=1),
+    "endsWith": _plain("endswith", kinds.BOOL, takes=1),
+    "lastIndexOf": _plain("rfind", kinds.INT, takes=1),
     "includes": _includes,
     "concat": _concat,
     "charAt": _char_at,

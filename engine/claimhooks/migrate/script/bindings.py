@@ -22,7 +22,7 @@ SHORTENING: Final = frozenset({"pop", "shift", "splice", "length"})
 _BLOCKS: Final = frozenset(
     {"statement_block", "for_statement", "for_in_statement", "switch_body", "catch_clause"}
 )
-"""Names that mean something else in the Python that is written."""
+"""What opens a scope, besides functions."""
 
 
 @dataclass(eq=False)

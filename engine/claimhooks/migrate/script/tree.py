@@ -15,6 +15,10 @@ FUNCTIONS: Final = LITERAL_FUNCTIONS | {"function_declaration"}
 NAMES: Final = frozenset(
     {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"}
 )
+_DOING: Final = frozenset(
+    {"call_expression", "new_expression", "assignment_expression", "update_expression"}
+    | {"augmented_assignment_expression", "await_expression"}
+)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 
 
@@ -64,6 +68,11 @@ def walk(node: Node, *, within_functions: bool = True) -> Iterator[Node]:
     for child in node.named_children:
         if within_functions or child.type not in FUNCTIONS:
             yield from walk(child, within_functions=within_functions)
+
+
+def has_effects(node: Node) -> bool:
+    """Whether evaluating `node` may do more than give a value."""
+    return any(one.type in _DOING for one in walk(node, within_functions=False))
 
 
 def is_within(node: Node, outer: Node) -> bool:

@@ -85,6 +85,8 @@ def assigned_name(t: Translator, target: Node) -> str:
         raise Untranslatable(f"nothing declares {tree.text(target)}")
     if binding.is_constant:
         raise Untranslatable(f"{binding.name} is a const, so that JavaScript fails here")
+    if t.callbacks.of(target) is not None:
+        raise Untranslatable("the callback is replaced here by something else")
     t.frame.assigned.add(binding)
     t.forget(binding.python)
     if binding.scope.node.id == t.hook.id and binding.python in variables.ARGUMENTS:

@@ -77,7 +77,8 @@ class _Entry:
 
 def table(t: Translator, node: Node) -> Code:
     """An object literal. What is undefined is left out of it, as JSON leaves it out."""
-    entries = [_entry(t, node, child) for child in tree.children(node)]
+    children = _counting(tree.children(node))
+    entries = [_entry(t, node, child) for child in children]
     fields = {
         entry.key.constant: entry.value
         for entry in entries
@@ -96,9 +97,7 @@ def table(t: Translator, node: Node) -> Code:
     )
     is_exploded = _is_exploded(node)
     missing = [entry for entry in entries if entry.may_be_missing]
-    is_whole = _has_repeated(entries) or all(
-        entry.key is not None and not _may_be_null(entry) for entry in entries
-    )
+    is_whole = all(entry.key is not None and not _may_be_null(entry) for entry in entries)
     if not missing:
         text = listing([entry.text for entry in entries], "{}", exploded=is_exploded)
     elif is_whole:
@@ -107,12 +106,6 @@ def table(t: Translator, node: Node) -> Code:
     else:
         text = listing(_in_groups(t, entries), "{}", exploded=is_exploded)
     return Code(text, kind)
-
-
-def _has_repeated(entries: list[_Entry]) -> bool:
-    """Whether a key is there twice, so that what is undefined takes away what was there."""
-    keys = [entry.key.text for entry in entries if entry.key is not None]
-    return len({*keys}) < len(keys)
 
 
 def _may_be_null(entry: _Entry) -> bool:
@@ -146,6 +139,23 @@ def _entry(t: Translator, node: Node, child: Node) -> _Entry:
         raise Untranslatable("methods of objects have no translation")
     text = comments.with_comments(t, node, child, f"{key.text}: {value.at(Rank.TERNARY)}")
     return _Entry(text, key, stored(value.type))
+
+
+def _counting(children: list[Node]) -> list[Node]:
+    """The entries of a literal without those whose key comes again: the last one counts."""
+    last = {name: child for child in children if (name := _name_of(child)) is not None}
+    repeated = [child for child in children if last.get(_name_of(child) or "", child) is not child]
+    for child in repeated:
+        if tree.has_effects(child):
+            raise Untranslatable(f"the key {_name_of(child)} is there twice")
+    return [child for child in children if child not in repeated]
+
+
+def _name_of(child: Node) -> str | None:
+    """The key of an entry, unless it is computed."""
+    if child.type == "shorthand_property_identifier":
+        return tree.text(child)
+    return tree.key_name(tree.field(child, "key")) if child.type == "pair" else None
 
 
 def spread(t: Translator, code: Code) -> str:

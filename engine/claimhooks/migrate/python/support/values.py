@@ -41,7 +41,11 @@ def js_text(value: Value, nothing: str = "undefined") -> str:
         return js_number_text(value)
     if isinstance(value, list):
         return ",".join("" if item is None else js_text(item) for item in value)
-    return "[object Object]" if isinstance(value, dict) else str(value)
+    if isinstance(value, (str, int, BaseException)):
+        return str(value)
+    if isinstance(value, dict):
+        return "[object Object]"
+    raise TypeError(f"{type(value).__name__} has no text of its own")
 
 
 def js_number_text(value: float) -> str:

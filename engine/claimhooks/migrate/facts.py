@@ -16,7 +16,7 @@ from claimhooks.migrate.script.bindings import targets
 from claimhooks.migrate.values import members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -123,17 +123,20 @@ def without(facts: Facts, changed: Iterable[str]) -> Facts:
     return facts
 
 
+def _targets(node: Node) -> Iterator[tuple[Node, Node]]:
+    """What within `node` assigns or deletes, and what it does that to."""
+    for each in tree.walk(node):
+        if each.type in {"assignment_expression", "augmented_assignment_expression"}:
+            yield each, tree.field(each, "left")
+        elif each.type == "update_expression" or _is_delete(each):
+            yield each, tree.field(each, "argument")
+
+
 def changed_in(t: Translator, node: Node) -> set[str]:
     """The variables and members that something within `node` is assigned to."""
     found: set[str] = set()
-    for each in tree.walk(node):
-        if each.type in {"assignment_expression", "augmented_assignment_expression"}:
-            target = tree.field(each, "left")
-        elif each.type == "update_expression" or _is_delete(each):
-            target = tree.field(each, "argument")
-        else:
-            continue
-        target = tree.bare(target)
+    for each, written in _targets(node):
+        target = tree.bare(written)
         if target.type in {"member_expression", "subscript_expression"}:
             if not _is_something(t, each):
                 found.add(_members_like(t, target))
@@ -145,13 +148,8 @@ def changed_in(t: Translator, node: Node) -> set[str]:
 def assigned_in(t: Translator, node: Node) -> set[str]:
     """The variables that something within `node` assigns to, or to members of, or deletes from."""
     found: set[str] = set()
-    for each in tree.walk(node):
-        if each.type in {"assignment_expression", "augmented_assignment_expression"}:
-            target = tree.field(each, "left")
-        elif each.type == "update_expression" or _is_delete(each):
-            target = tree.field(each, "argument")
-        else:
-            continue
+    for _, written in _targets(node):
+        target = written
         while target.type in {"member_expression", "subscript_expression"}:
             target = tree.bare(tree.field(target, "object"))
         found |= _names(t, target)

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from claimhooks.bridges.call import Answer, Call
 from claimhooks.bridges.capabilities import Capabilities
-from claimhooks.bridges.peer import Asked, Lenient, Passed, Peer, mistake, without_credentials
+from claimhooks.bridges.peer import Asked, Lenient, Passed, Peer, mistake, parameters
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ClaimhooksError, ServerError
 from claimhooks.lanes.loop import LoopThread
@@ -121,7 +121,7 @@ class Cognito(Peer[Message]):
             client_id=event.caller.client_id,
             issuer=f"https://cognito-idp.{event.region}.amazonaws.com/{event.pool}",
             scope=event.request.scopes,
-            params=without_credentials({name: [value] for name, value in metadata.items()}),
+            params=parameters({name: [value] for name, value in metadata.items()}),
         )
 
     def refusal_of_claim(self, name: str) -> str | None:

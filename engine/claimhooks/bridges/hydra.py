@@ -19,8 +19,8 @@ from claimhooks.bridges.peer import (
     Lenient,
     Passed,
     Peer,
+    parameters,
     parsed,
-    without_credentials,
 )
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ServerError
@@ -110,7 +110,7 @@ class Hydra(Peer[Message]):
             issuer=session.get("id_token", {}).get("id_token_claims", {}).get("iss", ""),
             scope=request.get("granted_scopes") or (),
             requested_scope=request.get("requested_scopes"),
-            params=without_credentials(request.get("payload") or {}),
+            params=parameters(request.get("payload") or {}),
             claims=session.get("extra") or {},
         )
 

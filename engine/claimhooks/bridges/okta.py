@@ -21,9 +21,9 @@ from claimhooks.bridges.peer import (
     Lenient,
     Passed,
     Peer,
+    parameters,
     parsed,
     texts,
-    without_credentials,
 )
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.claims import is_reserved
@@ -177,7 +177,7 @@ class Okta(Peer[Message]):
             scope=[name for name, one in access.scopes.items() if one.action == GRANTED],
             requested_scope=None if asked is None else asked.split(),
             # The only way in which a client can hand something on to hooks.
-            params=without_credentials(_query(request.url.value)),
+            params=parameters(_query(request.url.value)),
             ip=request.ip,
             client=Client(id=protocol.client.id, name=protocol.client.name),
             claims={name: value for name, value in access.claims.items() if not is_reserved(name)},

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from claimhooks.bridges.caller import caller_of
 from claimhooks.bridges.capabilities import Unsupported, unsupported
 from claimhooks.bridges.refusals import Malformed, NotAllowed
-from claimhooks.exchange import CREDENTIALS
+from claimhooks.exchange import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -177,13 +177,8 @@ def texts(aud: JsonValue) -> list[str]:
     return [one for one in cast("list[str]", found) if one]
 
 
-def without_credentials(params: Mapping[str, Sequence[str]]) -> dict[str, JsonValue]:
+def parameters(params: Mapping[str, Sequence[str]]) -> dict[str, JsonValue]:
     """Parameters as hooks see them: one value as text, several as a list, and no credentials."""
-    return {
-        name: values[0] if len(values) == 1 else [*values]
-        for name, values in params.items()
-        if name not in HIDDEN
-    }
-
-
-HIDDEN: Final = CREDENTIALS | {"assertion", "client_assertion_type"}
+    return without_credentials(
+        {name: values[0] if len(values) == 1 else [*values] for name, values in params.items()}
+    )

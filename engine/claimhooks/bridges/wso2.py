@@ -20,9 +20,9 @@ from claimhooks.bridges.peer import (
     Lenient,
     Passed,
     Peer,
+    parameters,
     parsed,
     texts,
-    without_credentials,
 )
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ServerError
@@ -162,7 +162,7 @@ class Wso2(Peer[Message]):
             issuer=str(claims.get("iss") or ""),
             scope=token.scopes or (),
             requested_scope=request.scopes,
-            params=without_credentials({one.name: one.value for one in request.params or ()}),
+            params=parameters({one.name: one.value for one in request.params or ()}),
             headers=_headers(request.headers or ()),
             client=Client(id=request.client_id, tenant=message.event.tenant.name),
             claims=claims,

@@ -78,6 +78,8 @@ def credentials_exchange(scope, context):
     if wanted == "seen":
         seen = {"params": dict(request.params), "headers": dict(request.headers)}
         return {"https://acme.example/seen": seen | {"auth_method": request.auth_method}}
+    if wanted == "ip":
+        return {"https://acme.example/ip": request.ip}
 '''
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from claimhooks.issuer import body
+from claimhooks.issuer import token_endpoint
 from claimhooks.issuer.assertion import ASSERTION_TYPE
 from claimhooks.serving.connection import MAX_HEADERS
 from claimhooks.token import SigningKey
@@ -517,7 +517,7 @@ def test_slow_connections_keep_nobody_else_out(issuer: Served) -> None:
 def test_a_body_that_never_comes_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "PATIENCE", 0.1)
+    monkeypatch.setattr(token_endpoint, "PATIENCE", 0.1)
     sent: list[Message] = []
 
     async def receive() -> Message:

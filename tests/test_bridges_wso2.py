@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bridging import FOLDER, PATH, Answering, Golden, answering
 from claimhooks.bridges import repeats
-from claimhooks.bridges.call import Answer
+from claimhooks.serving.call import Answer
 from given import eventually
 
 CALL = Golden(FOLDER / "wso2" / "unchanged.json")

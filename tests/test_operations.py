@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx2
+import jwt
 import pytest
 from starlette.testclient import TestClient
 
@@ -44,6 +45,8 @@ from postgres import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jwt.types import Options
 
     from claimhooks.token import Verifier
 SLOW = """\
@@ -141,6 +144,8 @@ def statuses(answers: list[Answer]) -> Counter[int]:
     return Counter(answer.status for answer in answers)
 
 
+UNVERIFIED: Final[Options] = {"verify_signature": False}
+
 # Starting and stopping ---------------------------------------------------------------------------
 
 
@@ -191,7 +196,40 @@ def test_two_issuers_that_start_at_once_make_one_registry(tmp_path: Path) -> Non
         assert first == second
 
 
+@pytest.mark.slow
+def test_an_issuer_that_is_killed_has_logged_every_token_that_it_has_given(
+    prepared: Prepared,
+) -> None:
+    def tokens_until_it_is_killed() -> Iterator[str]:
+        with suppress(httpx2.TransportError), httpx2.Client(base_url=address) as client:
+            while True:
+                yield client.post("/oauth/token", data=form).json()["access_token"]
+
+    form = prepared.form()
+    with serving(prepared.folder, *configured(prepared)) as issuer, ThreadPoolExecutor(8) as pool:
+        address = f"http://127.0.0.1:{issuer.port}"
+        given = [pool.submit(lambda: [*tokens_until_it_is_killed()]) for _ in range(8)]
+        time.sleep(1)
+        issuer.process.kill()
+        tokens = [token for found in given for token in found.result()]
+        logged = {event.get("jti") for event in issuer.events()}
+    assert len(tokens) > 100
+    assert {jwt.decode(token, options=UNVERIFIED)["jti"] for token in tokens} <= logged
+
+
 # What operators see ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_hooks_see_where_a_request_came_from_also_behind_a_proxy(prepared: Prepared) -> None:
+    form = prepared.form(hook="ip")
+    seen: list[object] = []
+    with serving(prepared.folder, *configured(prepared)) as issuer:
+        for headers in ((), ("X-Forwarded-For: 203.0.113.7",)):
+            (answer,) = send(issuer.port, form_request(form, *headers))
+            claims = issuer.verifier().verify(json.loads(answer.body)["access_token"])
+            seen.append(claims["https://acme.example/ip"])
+    assert seen == ["127.0.0.1", "203.0.113.7"]
 
 
 def test_the_metrics_tell_what_became_of_requests(prepared: Prepared) -> None:
@@ -462,9 +500,12 @@ def _fill(path: Path) -> None:
 
 def test_a_log_that_cannot_be_written_is_told_once_and_raises_nothing() -> None:
     program = (
-        "import os; from claimhooks.serving.process import EventLines; write = EventLines()\n"
-        "for _ in range(3): write(b'{}')\n"
-        "os._exit(7)"
+        "import asyncio, os; from claimhooks.serving.process import EventLines\n"
+        "async def main():\n"
+        "    write = EventLines()\n"
+        "    for _ in range(3): write(b'{}'); await asyncio.sleep(0)\n"
+        "    os._exit(7)\n"
+        "asyncio.run(main())"
     )
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -17,7 +17,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from claimhooks import ServerError
-from claimhooks.issuer import body, refusals, token_endpoint
+from claimhooks.issuer import refusals, token_endpoint
 from claimhooks.issuer.assertion import ASSERTION_TYPE
 from claimhooks.issuer.parts import TOKEN_PATH
 from claimhooks.issuer.refusals import Refusal, catalogue
@@ -466,8 +466,8 @@ def slow(prepared: Prepared, http: TestClient, patch: pytest.MonkeyPatch) -> htt
         await asyncio.Event().wait()
         raise AssertionError
 
-    patch.setattr(body, "PATIENCE", 0.01)
-    patch.setattr(body, "_whole", never)
+    patch.setattr(token_endpoint, "PATIENCE", 0.01)
+    patch.setattr(token_endpoint, "whole_body", never)
     return ask(http, prepared.form())
 
 
@@ -485,6 +485,7 @@ PROVOKED: dict[type[Refusal], tuple[Provoke, str]] = {
         lambda _prepared, http, _: http.post(TOKEN_PATH, json=[1]),
         "",
     ),
+    refusals.WrongMethod: (lambda _prepared, http, _: http.get(TOKEN_PATH), ""),
     refusals.TooLarge: (asking(x="x" * 70_000), ""),
     refusals.TooSlow: (slow, ""),
     refusals.NoGrantType: (asking(grant_type=None), ""),

@@ -146,7 +146,7 @@ class Exchange(_Input):
     """All scopes of the client's grant at this API; None: just `scope`."""
     api: Api | None = None
     """None: an API that defines no scopes, with the default lifetime."""
-    request: RequestContext = RequestContext()
+    request: RequestContext = Field(default_factory=RequestContext)
     now: AwareDatetime | None = Field(default=None, strict=False)
     """What hooks see as `context.now`; None: the time at which the chain starts."""
 

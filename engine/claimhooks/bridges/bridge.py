@@ -8,27 +8,33 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import ValidationError
 
-from claimhooks.bridges.call import Call, CallerGone
 from claimhooks.bridges.effects import Effects
 from claimhooks.bridges.event import Event
 from claimhooks.bridges.peer import Passed, audience_of, mistake
-from claimhooks.bridges.refusals import Malformed, NotAllowed, Refusal, Unavailable
+from claimhooks.bridges.refusals import (
+    Malformed,
+    NotAllowed,
+    Refusal,
+    Unavailable,
+    WrongType,
+)
 from claimhooks.bridges.repeats import Repeats, key_of
 from claimhooks.errors import AccessDenied, LoadError, ServerError
 from claimhooks.exchange import Api, Client, Denial, Exchange, RequestContext
+from claimhooks.serving.call import Call, CallerGone
 from claimhooks.serving.events import to_logger
 from claimhooks.serving.patience import within
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from claimhooks.bridges.call import Answer
     from claimhooks.bridges.caller import Caller
     from claimhooks.bridges.clients import Clients, Known
     from claimhooks.bridges.peer import Asked, Peer
     from claimhooks.errors import Problem
     from claimhooks.exchange import Outcome
     from claimhooks.runtime import Runtime
+    from claimhooks.serving.call import Answer
     from claimhooks.serving.events import Lines
 
 _log: Final = logging.getLogger(__name__)
@@ -110,7 +116,7 @@ class Bridge:
 
     async def _decided(self, call: Call, event: Event) -> Answer:
         peer = self.peer
-        call.require_json()
+        _require_json(call)
         try:
             asked = peer.read(call)
         except ValidationError as error:
@@ -190,6 +196,14 @@ class Bridge:
             self._problems = error.problems
         else:
             self._table, self._problems = table, ()
+
+
+def _require_json(call: Call) -> None:
+    """Raise WrongType unless the body is said to be JSON."""
+    for value in call.all(b"content-type"):
+        if value.partition(b";")[0].strip().lower() == b"application/json":
+            return
+    raise WrongType
 
 
 def _exchange(asked: Asked[Any], known: Known, audience: str) -> Exchange:

@@ -22,7 +22,7 @@ from claimhooks.serving.jwts import Keys, KnownKeys, NotProven, proven
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from claimhooks.bridges.call import Call
+    from claimhooks.serving.call import Call
     from claimhooks.settings import Caller as Kind
     from claimhooks.settings import JwtSettings, PeerName, Settings
 
@@ -50,7 +50,7 @@ class ApiKey:
 
     async def prove(self, call: Call) -> Call:
         """Raise NotAuthenticated unless the secret is there."""
-        given = call.one(self._header)
+        given = _one(call, self._header)
         if given is not None and self._cookie is not None:
             given = _cookie(given, self._cookie)
         if given is None:
@@ -105,7 +105,7 @@ class Hmac:
 
     async def prove(self, call: Call) -> Call:
         """Raise NotAuthenticated unless body and time are signed, and the time is not long ago."""
-        given = next(filter(None, map(call.one, self._headers)), None)
+        given = next(filter(None, (_one(call, name) for name in self._headers)), None)
         if given is None:
             raise NotAuthenticated("the call has no signature")
         found = _SIGNATURE.fullmatch(given.decode("latin-1"))
@@ -237,8 +237,16 @@ def is_one_of(given: bytes, expected: Iterable[bytes]) -> bool:
     return found
 
 
+def _one(call: Call, name: bytes) -> bytes | None:
+    """The value of a header that proves something. Raises NotAuthenticated for two of them."""
+    values = call.all(name)
+    if len(values) > 1:
+        raise NotAuthenticated(f"the header {name.decode('latin-1')} is there more than once")
+    return values[0] if values else None
+
+
 def _authorization(call: Call, scheme: bytes) -> bytes:
-    given = call.one(b"authorization")
+    given = _one(call, b"authorization")
     if given is None:
         raise NotAuthenticated("the call has no header authorization")
     found, _, rest = given.partition(b" ")

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import Field, JsonValue, ValidationError
 from pydantic_core import from_json, to_json
 
-from claimhooks.bridges.call import Answer, Call
 from claimhooks.bridges.capabilities import Capabilities
 from claimhooks.bridges.peer import Asked, Lenient, Passed, Peer, mistake, parameters
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ClaimhooksError, ServerError
 from claimhooks.lanes.loop import LoopThread
+from claimhooks.serving.call import Answer, Call
 
 if TYPE_CHECKING:
     from claimhooks.bridges.caller import Caller

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
-from claimhooks.bridges.call import Answer
 from claimhooks.bridges.caller import BearerJwt, keys_of
 from claimhooks.bridges.capabilities import Capabilities, Unsupported
 from claimhooks.bridges.peer import Asked, Lenient, Peer, parsed
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import LoadError, Problem, ServerError
 from claimhooks.exchange import Client
+from claimhooks.serving.call import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from claimhooks.bridges.call import Call
     from claimhooks.bridges.caller import Caller
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
     from claimhooks.exchange import Denial
+    from claimhooks.serving.call import Call
     from claimhooks.settings import Settings
 
 EVENT_TYPE: Final = "microsoft.graph.authenticationEvent.tokenIssuanceStart"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, Required
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
-from claimhooks.bridges.call import Answer
 from claimhooks.bridges.capabilities import Capabilities
 from claimhooks.bridges.peer import (
     CLIENT_CREDENTIALS,
@@ -24,12 +23,13 @@ from claimhooks.bridges.peer import (
 )
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ServerError
+from claimhooks.serving.call import Answer
 
 if TYPE_CHECKING:
-    from claimhooks.bridges.call import Call
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
     from claimhooks.exchange import Denial
+    from claimhooks.serving.call import Call
 
 # Lists that are empty in Go are null in JSON.
 Strings = list[str] | None

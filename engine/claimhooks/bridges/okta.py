@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, JsonValue
 
-from claimhooks.bridges.call import Answer
 from claimhooks.bridges.capabilities import Capabilities, Unsupported
 from claimhooks.bridges.peer import (
     CLIENT_CREDENTIALS,
@@ -29,14 +28,15 @@ from claimhooks.bridges.refusals import Malformed
 from claimhooks.claims import is_reserved
 from claimhooks.errors import ServerError
 from claimhooks.exchange import Client
+from claimhooks.serving.call import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from claimhooks.bridges.call import Call
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
     from claimhooks.exchange import Denial
+    from claimhooks.serving.call import Call
 
 EVENT_TYPE: Final = "com.okta.oauth2.tokens.transform"
 VERSIONS: Final = ("1.0",)

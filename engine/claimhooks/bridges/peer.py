@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from claimhooks.bridges.call import Answer, Call
     from claimhooks.bridges.caller import Caller
     from claimhooks.bridges.capabilities import Capabilities
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
     from claimhooks.exchange import Client, Denial
+    from claimhooks.serving.call import Answer, Call
     from claimhooks.settings import Caller as Kind
     from claimhooks.settings import PeerName, Settings
 

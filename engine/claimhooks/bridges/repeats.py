@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from claimhooks.bridges.call import Answer
+    from claimhooks.serving.call import Answer
 
 KEPT: Final = 30.0
 """Seconds for which an answer is remembered: no peer waits for that long to ask again."""

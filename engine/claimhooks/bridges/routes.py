@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from claimhooks.bridges.call import Call, CallerGone
 from claimhooks.bridges.refusals import TooLarge, WrongMethod
+from claimhooks.serving.asgi import reply, whole_body
+from claimhooks.serving.call import Call, CallerGone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+    from collections.abc import AsyncGenerator
 
     from claimhooks.bridges.bridge import Bridge
-
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    from claimhooks.serving.asgi import Receive, Scope, Send
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes."""
@@ -33,10 +31,7 @@ class BridgeApp:
             answer = await self.bridge.answer(_coming(scope, receive))
         except CallerGone:
             return
-        await send(
-            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-        )
-        await send({"type": "http.response.body", "body": answer.body})
+        await reply(answer, send)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
@@ -52,13 +47,4 @@ async def _coming(scope: Scope, receive: Receive) -> Call:
     """The call, once it is here as a whole. Raises WrongMethod, TooLarge and CallerGone."""
     if scope["method"] != "POST":
         raise WrongMethod
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise CallerGone
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise TooLarge
-        if not message.get("more_body", False):
-            return Call(scope["headers"], body)
+    return Call(scope["headers"], await whole_body(receive, MAX_BODY, TooLarge))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic_core import to_json
 from starlette.applications import Starlette
@@ -12,20 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from claimhooks.bridges.call import Call
 from claimhooks.bridges.opening import create_bridge
 from claimhooks.runtime import Runtime
 from claimhooks.serving import process
-from claimhooks.serving.direct import DirectConnection
+from claimhooks.serving.direct import STATE, Direct
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncGenerator
 
     from starlette.requests import Request
 
-    from claimhooks.bridges.call import Answer
     from claimhooks.bridges.routes import BridgeApp
-    from claimhooks.serving.direct import Headers
     from claimhooks.settings import PeerName
 
 DEFAULT_HOOKS: Final = Path("hooks")
@@ -52,41 +50,30 @@ def run(
         _log.warning("there are no hooks in %s: tokens are issued as they are", DEFAULT_HOOKS)
     with runtime:
         app = create_bridge(name, runtime)
-        app.bridge.events = process.TurnLines()
+        app.bridge.events = process.EventLines()
         runtime.handle_signals()
         _log.info("%s is to call POST /%s", app.bridge.peer.title, name)
-        process.serve(application(app), host, port, _connection(app), tls_cert, tls_key)
+        process.serve(application(app), host, port, tls_cert, tls_key)
 
 
 def application(app: BridgeApp) -> Starlette:
     """`app` at the path that is named after its peer, and the health of it beside."""
-    health = _Health(app)
+    health, path = _Health(app), f"/{app.bridge.peer.name}"
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncGenerator[dict[str, object]]:
+        async with app.lifespan():
+            yield {STATE: Direct(path.encode(), app.bridge.answer)}
+
     return Starlette(
         routes=[
-            Route(f"/{app.bridge.peer.name}", app),
+            Route(path, app),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
         ],
         exception_handlers={HTTPException: _http_error},
-        lifespan=app.lifespan,
+        lifespan=lifespan,
     )
-
-
-def _connection(app: BridgeApp) -> type[DirectConnection]:
-    """Connections that hand whole calls to `app` at once."""
-    bridge = app.bridge
-
-    class BridgeConnection(DirectConnection):
-        path = f"/{bridge.peer.name}".encode()
-
-        def refusal(self, text: str) -> bytes:
-            """For whom it is, nobody knows yet."""
-            return to_json({"error": "invalid_request", "error_description": text})
-
-        def answer(self, headers: Headers, body: bytes) -> Coroutine[Any, Any, Answer]:
-            return bridge.answer(Call(headers, body))
-
-    return BridgeConnection
 
 
 class _Health:

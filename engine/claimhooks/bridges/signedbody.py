@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import to_json
 
 from claimhooks import strictjson
-from claimhooks.bridges.call import Call
 from claimhooks.bridges.caller import keys_of, secrets
 from claimhooks.bridges.refusals import NotAuthenticated, Unavailable
 from claimhooks.errors import LoadError, Problem
+from claimhooks.serving.call import Call
 from claimhooks.serving.jwts import Keys, NotProven, proven
 
 if TYPE_CHECKING:

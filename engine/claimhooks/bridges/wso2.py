@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, cast
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from claimhooks.bridges.call import Answer
 from claimhooks.bridges.capabilities import Capabilities, Effect, Unsupported
 from claimhooks.bridges.peer import (
     CLIENT_CREDENTIALS,
@@ -27,14 +26,15 @@ from claimhooks.bridges.peer import (
 from claimhooks.bridges.refusals import Malformed
 from claimhooks.errors import ServerError
 from claimhooks.exchange import CREDENTIAL_HEADERS, Client
+from claimhooks.serving.call import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from claimhooks.bridges.call import Call
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
     from claimhooks.exchange import Denial
+    from claimhooks.serving.call import Call
 
 ACTION: Final = "PRE_ISSUE_ACCESS_TOKEN"
 CLAIMS: Final = "/accessToken/claims/"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, JsonValue
 
-from claimhooks.bridges.call import Answer
 from claimhooks.bridges.caller import Hmac, secrets
 from claimhooks.bridges.capabilities import Capabilities
 from claimhooks.bridges.peer import Asked, Lenient, Passed, Peer, parsed
@@ -21,13 +20,14 @@ from claimhooks.bridges.signedbody import SignedBody
 from claimhooks.claims import is_reserved
 from claimhooks.errors import ServerError
 from claimhooks.exchange import Client
+from claimhooks.serving.call import Answer
 
 if TYPE_CHECKING:
-    from claimhooks.bridges.call import Call
     from claimhooks.bridges.caller import Caller
     from claimhooks.bridges.effects import Effects
     from claimhooks.bridges.refusals import Refusal
     from claimhooks.exchange import Denial
+    from claimhooks.serving.call import Call
     from claimhooks.settings import Settings
 
 FUNCTION: Final = "function/preaccesstoken"

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Final
 import click
 from pydantic_core import to_json
 
-from claimhooks.bridges.call import JSON, Call
 from claimhooks.bridges.event import Event
 from claimhooks.bridges.opening import open_bridge
 from claimhooks.cli.report import Result, trace_entry
@@ -19,16 +18,17 @@ from claimhooks.cli.text import WIDTH, hook_lines, line_writer
 from claimhooks.errors import SampleError, printable
 from claimhooks.runtime import Runtime
 from claimhooks.samples import Sample, find
+from claimhooks.serving.call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from claimhooks.bridges.bridge import Bridge
-    from claimhooks.bridges.call import Answer
     from claimhooks.errors import Problem
     from claimhooks.exchange import Exchange, Outcome
     from claimhooks.samples import Written
+    from claimhooks.serving.call import Answer
     from claimhooks.settings import PeerName, Settings
 
 GOOD: Final = {"granted": "green", "denied": "yellow", "passed": "green"}
@@ -108,7 +108,7 @@ async def _answered(bridge: Bridge, calls: Sequence[Written]) -> list[_Called]:
 async def _called(bridge: Bridge, written: Written) -> _Called:
     seen = _Seen(bridge.peer.name)
 
-    answer = await bridge.answer(Call.of({"content-type": JSON}, written.data), seen)
+    answer = await bridge.answer(Call.of({"content-type": "application/json"}, written.data), seen)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     return _Called(written.name, seen, answer, headers)
 

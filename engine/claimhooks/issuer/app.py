@@ -18,6 +18,7 @@ from claimhooks.issuer.metadata import Metadata, metadata_paths, path_of
 from claimhooks.issuer.openapi import OPENAPI_PATH, OpenApi
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH, Parts
 from claimhooks.issuer.token_endpoint import TokenEndpoint
+from claimhooks.serving.direct import STATE, Direct
 from claimhooks.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
     metadata, health, token = Metadata(parts), Health(parts), TokenEndpoint(parts)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, object]]:
         await parts.directory.start()
         if beside is not None:
             await beside.start()
         try:
-            yield
+            yield {STATE: Direct(TOKEN_PATH.encode(), token.answer)}
         finally:
             if beside is not None:
                 await beside.stop()

@@ -18,7 +18,7 @@ from claimhooks.issuer.grant import CLIENT_CREDENTIALS
 from claimhooks.issuer.metadata import METADATA_AGE, METADATA_PATHS, cached
 from claimhooks.issuer.parameters import FORM, JSON, KNOWN
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH
-from claimhooks.issuer.refusals import Malformed, TooSlow, catalogue
+from claimhooks.issuer.refusals import Malformed, TooSlow, WrongMethod, catalogue
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -132,6 +132,8 @@ def _refusals(style: ErrorStyle) -> Object:
     """Every refusal of the issuer and every denial of hooks, by status."""
     found: dict[int, dict[str, list[str]]] = {}
     for refusal in catalogue():
+        if refusal is WrongMethod:
+            continue  # this is about a POST
         other = refusal.auth0 if style == "auth0" else None
         answer = other or refusal
         texts = found.setdefault(answer.status, {}).setdefault(answer.error, [])

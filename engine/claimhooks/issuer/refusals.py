@@ -6,7 +6,7 @@ the same situation, for clients that were written for it (``error_style = "auth0
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from claimhooks.errors import (
     InvalidClient,
@@ -17,6 +17,14 @@ from claimhooks.errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
+
+if TYPE_CHECKING:
+    from claimhooks.serving.call import Headers
+
+_CHALLENGE: Final = (b"www-authenticate", b'Basic realm="claimhooks", charset="UTF-8"')
+"""RFC 7617 §2."""
+_END: Final = ((b"connection", b"close"),)
+"""The rest of the request is not worth reading."""
 
 
 class Auth0Answer(NamedTuple):
@@ -33,10 +41,8 @@ class Refusal(OAuthError):
 
     auth0: ClassVar[Auth0Answer | None] = None
     """None: the same answer in both dialects."""
-    retry_after: int | None = None
-    """Seconds after which asking again may help."""
-    ends_connection: ClassVar[bool] = False
-    """Whether the rest of the request is not worth reading."""
+    headers: Headers = ()
+    """Of the answer, besides those that every answer has."""
 
     def __init__(self, description: str = "", about: str = "") -> None:
         """`about` is the audience or the scopes in question."""
@@ -53,7 +59,7 @@ class NotAuthenticated(Refusal, InvalidClient):
         """`reason` is for the log alone. `by_basic` asks for a challenge (RFC 6749 §5.2)."""
         super().__init__()
         self.reason = reason
-        self.by_basic = by_basic
+        self.headers = (_CHALLENGE,) if by_basic else ()
 
 
 class NoClient(Refusal, InvalidClient):
@@ -67,12 +73,20 @@ class Malformed(Refusal, InvalidRequest):
     """The request cannot be understood (RFC 6749 §5.2)."""
 
 
+class WrongMethod(Malformed):
+    """RFC 9110 §15.5.6."""
+
+    status = 405
+    default_description = "a token request is a POST"
+    headers = ((b"allow", b"POST"),)
+
+
 class TooLarge(Malformed):
     """RFC 9110 §15.5.14."""
 
     status = 413
     default_description = "the request body is too large"
-    ends_connection = True
+    headers = _END
 
 
 class TooSlow(Malformed):
@@ -80,7 +94,7 @@ class TooSlow(Malformed):
 
     status = 408
     default_description = "the request body did not arrive in time"
-    ends_connection = True
+    headers = _END
 
 
 class NoGrantType(Malformed):
@@ -163,8 +177,9 @@ class QuotaExceeded(Refusal):
     auth0 = Auth0Answer(429, "too_many_requests", "Client quota exceeded")
 
     def __init__(self, retry_after: int) -> None:
+        """`retry_after` is in seconds."""
         super().__init__()
-        self.retry_after = retry_after
+        self.headers = ((b"retry-after", b"%d" % retry_after),)
 
 
 class Unavailable(Refusal):
@@ -173,7 +188,7 @@ class Unavailable(Refusal):
     error = "temporarily_unavailable"
     status = 503
     default_description = "try again in a moment"
-    retry_after = 1
+    headers = ((b"retry-after", b"1"),)
 
     def __init__(self, reason: str = "") -> None:
         """`reason` is for the log alone."""
@@ -187,7 +202,3 @@ def catalogue(refusal: type[Refusal] = Refusal) -> list[type[Refusal]]:
     for below in refusal.__subclasses__():
         found.extend(catalogue(below))
     return found
-
-
-CHALLENGE: Final = 'Basic realm="claimhooks", charset="UTF-8"'
-"""RFC 7617 §2."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.app import application, open_parts
-from claimhooks.issuer.connection import Connection
 from claimhooks.issuer.parts import REGISTRY_NAME, TOKEN_PATH, make_folder
 from claimhooks.issuer.process import Figures
 from claimhooks.registry import (
@@ -93,7 +92,7 @@ def run(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str |
     else:
         # What is wrong is better told once than by each process.
         open_parts().close()
-    serve(app, host, port, Connection, tls_cert, tls_key, workers=workers)
+    serve(app, host, port, tls_cert, tls_key, workers=workers)
 
 
 def served() -> Starlette:

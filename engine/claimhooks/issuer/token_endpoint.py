@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import JsonValue, ValidationError
-from starlette.requests import ClientDisconnect
 
 from claimhooks.errors import OAuthError, ServerError, utf8_text
 from claimhooks.exchange import Exchange, RequestContext, without_credentials
-from claimhooks.issuer import answers, body
+from claimhooks.issuer import answers
 from claimhooks.issuer.authentication import credentials
 from claimhooks.issuer.event import Event
 from claimhooks.issuer.grant import (
@@ -21,18 +20,34 @@ from claimhooks.issuer.grant import (
     requested_scopes,
 )
 from claimhooks.issuer.parameters import parameters
-from claimhooks.issuer.refusals import Malformed, NotAuthenticated, Unavailable
+from claimhooks.issuer.refusals import (
+    Malformed,
+    NotAuthenticated,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    WrongMethod,
+)
 from claimhooks.issuer.tracing import is_traced, span
+from claimhooks.serving.asgi import reply, whole_body
+from claimhooks.serving.call import Call, CallerGone
+from claimhooks.serving.patience import within
 from claimhooks.token import payload
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from collections.abc import Coroutine
 
     from claimhooks.exchange import Denial, Outcome
-    from claimhooks.issuer.answers import Answer
     from claimhooks.issuer.authentication import Credentials
     from claimhooks.issuer.directory import Entitlement
     from claimhooks.issuer.parts import Parts
+    from claimhooks.serving.asgi import Receive, Scope, Send
+    from claimhooks.serving.call import Answer
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes. Client assertions are the largest things in a token request."""
+PATIENCE: Final = 5.0
+"""Seconds for a body to come."""
 
 _log: Final = logging.getLogger(__name__)
 _CREDENTIAL_NAMES: Final = re.compile(rb"(?:^|&)client_(?:secret|assertion)=")
@@ -48,31 +63,39 @@ class TokenEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        try:
+            answer = await self.answer(_coming(scope, receive))
+        except CallerGone:
+            return
+        await reply(answer, send)
+
+    async def answer(self, call: Call | Coroutine[Any, Any, Call]) -> Answer:
+        """The answer to a request, which may be just coming. Raises CallerGone."""
         event = Event()
         try:
             if self._is_traced:
                 with span(event):
-                    response = await self._response(scope, receive, event)
+                    answer = await self._answer(call, event)
             else:
-                response = await self._response(scope, receive, event)
-        except ClientDisconnect:
+                answer = await self._answer(call, event)
+        except CallerGone:
             event.reason = "the client has gone away"
-            return
+            raise
         finally:
             self._parts.metrics.count(event)
             self._parts.events(event.line())
         if (name := self._parts.server.trace_header) is not None:
-            response.headers[name] = event.trace
-        await response.send(send)
+            return answer.with_headers((name.encode(), event.trace.encode()))
+        return answer
 
-    async def _response(self, scope: Scope, receive: Receive, event: Event) -> Answer:
+    async def _answer(self, call: Call | Coroutine[Any, Any, Call], event: Event) -> Answer:
         try:
-            return await self._answer(scope, receive, event)
+            return await self._judged(call if isinstance(call, Call) else await call, event)
         except OAuthError as error:
             event.error = error.error
             event.reason = event.reason or _reason(error)
             return answers.refused(error, self._parts.server.error_style)
-        except ClientDisconnect:
+        except CallerGone:
             raise
         except Exception:  # noqa: BLE001 - the client must not see it
             _log.exception("exchange %s", event.trace)
@@ -80,17 +103,15 @@ class TokenEndpoint:
             event.reason = "a mistake of claimhooks: see the traceback in the log"
             return answers.refused(ServerError(), "rfc6749")
 
-    async def _answer(self, scope: Scope, receive: Receive, event: Event) -> Answer:
+    async def _judged(self, call: Call, event: Event) -> Answer:
         parts = self._parts
-        if scope["method"] != "POST":
-            return _method_not_allowed()
-        headers = _Headers(scope)
-        if _CREDENTIAL_NAMES.search(scope["query_string"]):
-            # RFC 6749 §2.3.1: credentials must not be in the URI.
-            raise Malformed("credentials must not be in the URI")
-        found = parameters(await body.read(receive), headers.one("content-type"))
+        if len(call.body) > MAX_BODY:
+            raise TooLarge
+        found = parameters(call.body, _text(call, b"content-type"))
         check_grant_type(found)
-        given = credentials(found, headers.all("authorization"))
+        given = credentials(
+            found, [value.decode("latin-1") for value in call.all(b"authorization")]
+        )
         event.client, event.auth_method = utf8_text(given.client_id[:256]), given.method
         event.ended("parse")
         # Only now: who has not sent a whole request takes no place from those who have.
@@ -98,17 +119,12 @@ class TokenEndpoint:
             raise Unavailable("all places are taken")
         self._under_way += 1
         try:
-            return await self._issued(scope, headers, found, given, event)
+            return await self._issued(call, found, given, event)
         finally:
             self._under_way -= 1
 
     async def _issued(
-        self,
-        scope: Scope,
-        headers: _Headers,
-        found: dict[str, JsonValue],
-        given: Credentials,
-        event: Event,
+        self, call: Call, found: dict[str, JsonValue], given: Credentials, event: Event
     ) -> Answer:
         parts = self._parts
         client = await parts.authentication.client(given)
@@ -120,7 +136,7 @@ class TokenEndpoint:
         entitled = await entitlement(found, client, parts.directory)
         granted = granted_scopes(requested, entitled)
         await parts.quotas.take(entitled.record)
-        exchange = self._exchange(scope, headers, found, given.method, requested, granted, entitled)
+        exchange = self._exchange(call, found, given.method, requested, granted, entitled)
         event.ended("grant")
         event.lane = parts.lane
         outcome = await parts.runtime.arun(exchange)
@@ -132,15 +148,14 @@ class TokenEndpoint:
 
     def _exchange(
         self,
-        scope: Scope,
-        headers: _Headers,
+        call: Call,
         found: dict[str, JsonValue],
         auth_method: str,
         requested: tuple[str, ...] | None,
         granted: tuple[str, ...],
         entitled: Entitlement,
     ) -> Exchange:
-        peer = scope.get("client")
+        names = self._parts.server.headers
         try:
             return Exchange(
                 client=entitled.client,
@@ -150,8 +165,12 @@ class TokenEndpoint:
                 api=entitled.api,
                 request=RequestContext(
                     params=without_credentials(found),
-                    headers=headers.named(self._parts.server.headers),
-                    ip=peer[0] if peer else None,
+                    headers={
+                        name: _text(call, encoded)
+                        for name in names
+                        if call.all(encoded := name.encode())
+                    },
+                    ip=call.ip,
                     requested_scope=requested,
                     auth_method=auth_method,
                 ),
@@ -171,29 +190,25 @@ class TokenEndpoint:
         return answers.token(signed, outcome)
 
 
-class _Headers:
-    """The headers of a request, by their names in lower case."""
+async def _coming(scope: Scope, receive: Receive) -> Call:
+    """The request, once it is here as a whole. Raises refusals and CallerGone."""
+    if scope["method"] != "POST":
+        raise WrongMethod
+    if _CREDENTIAL_NAMES.search(scope["query_string"]):
+        # RFC 6749 §2.3.1: credentials must not be in the URI.
+        raise Malformed("credentials must not be in the URI")
+    try:
+        body = await within(PATIENCE, whole_body(receive, MAX_BODY, TooLarge))
+    except TimeoutError:
+        raise TooSlow from None
+    peer = scope.get("client")
+    return Call(scope["headers"], body, peer[0] if peer else None)
 
-    def __init__(self, scope: Scope) -> None:
-        self._raw: list[tuple[bytes, bytes]] = [*scope["headers"]]
 
-    def all(self, name: str) -> list[str]:
-        wanted = name.encode()
-        return [value.decode("latin-1") for key, value in self._raw if key.lower() == wanted]
-
-    def one(self, name: str) -> str:
-        return next(iter(self.all(name)), "")
-
-    def named(self, names: tuple[str, ...]) -> dict[str, str]:
-        return {name: ", ".join(values) for name in names if (values := self.all(name))}
+def _text(call: Call, name: bytes) -> str:
+    """The values of a header as one (RFC 9110 §5.3); empty without any."""
+    return b", ".join(call.all(name)).decode("latin-1")
 
 
 def _reason(error: OAuthError) -> str:
     return error.reason if isinstance(error, NotAuthenticated | Unavailable) else error.description
-
-
-def _method_not_allowed() -> Answer:
-    response = answers.refused(Malformed("a token request is a POST"), "rfc6749")
-    response.status = 405
-    response.headers["allow"] = "POST"
-    return response

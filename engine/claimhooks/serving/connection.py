@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from claimhooks.errors import InvalidRequest, rfc_text
+from claimhooks.serving.call import Answer
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -20,12 +23,7 @@ PATIENCE: Final = 5.0
 """Seconds for the head of a request to come."""
 TOO_LARGE: Final = "the headers of the request are too large"
 NO_HOST: Final = "the request has no valid Host header, or more than one"
-_HEADERS: Final = (
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    (b"pragma", b"no-cache"),
-    (b"connection", b"close"),
-)
+_HEADERS: Final = ((b"pragma", b"no-cache"), (b"connection", b"close"))
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Za-z:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 """The value of a Host header (RFC 9110 §7.2, RFC 3986 §3.2.2)."""
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -33,10 +31,6 @@ _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 class Connection(HttpToolsProtocol):
     """HTTP/1.1, with limits on the head of a request: its size, its headers and its time."""
-
-    def refusal(self, text: str) -> bytes:
-        """The body of an answer that refuses a request because of `text`: JSON."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -136,9 +130,10 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
-        body = self.refusal(text)
+        # In the form of all other refusals (RFC 6749 §5.2).
+        document = {"error": InvalidRequest.error, "error_description": rfc_text(text)}
+        answer = Answer.of_json(status, document, *_HEADERS)
         head = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
-        head += [b"%s: %s" % header for header in _HEADERS]
-        head.append(b"content-length: %d" % len(body))
-        self.transport.write(b"\r\n".join([*head, b"", body]))
+        head += [b"%s: %s" % header for header in answer.headers]
+        self.transport.write(b"\r\n".join([*head, b"", answer.body]))
         self.transport.close()

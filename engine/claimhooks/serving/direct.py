@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from claimhooks.serving.call import Call
 from claimhooks.serving.connection import Connection
 
 if TYPE_CHECKING:
     from asyncio import Transport
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
 
-    Headers = Sequence[tuple[bytes, bytes]]
+    from claimhooks.serving.call import Answer
 
 _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
@@ -20,36 +22,24 @@ _STATUS_LINES: Final = {
 _log: Final = logging.getLogger(__name__)
 
 
-class Response(Protocol):
-    """An answer as a whole."""
+STATE: Final = "claimhooks.direct"
+"""The name of a :class:`Direct` in the state that the lifespan of an application yields."""
 
-    @property
-    def status(self) -> int:
-        """Of HTTP."""
-        ...
 
-    @property
-    def headers(self) -> Headers:
-        """All that are to be sent, but for those that every answer of the server has."""
-        ...
+class Direct(NamedTuple):
+    """What is answered past ASGI: a POST for `path`, if it comes in one piece."""
 
-    @property
-    def body(self) -> bytes:
-        """As it is sent."""
-        ...
+    path: bytes
+    answer: Callable[[Call], Coroutine[Any, Any, Answer]]
+    """Raises nothing."""
 
 
 class DirectConnection(Connection):
-    """Answers a POST for `path` itself, if it comes in one piece. All else goes the usual way."""
-
-    path: ClassVar[bytes]
-
-    def answer(self, headers: Headers, body: bytes) -> Coroutine[Any, Any, Response]:
-        """The answer to a request for `path`; raises nothing."""
-        raise NotImplementedError
+    """Answers what the application wants it to. All else goes the usual way."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
+        self._direct: Direct = self.app_state[STATE]
         self._body: bytes | None = None
         super().connection_made(transport)
 
@@ -66,10 +56,12 @@ class DirectConnection(Connection):
         """Wait whether the request is already here as a whole."""
         parser = cast("Any", self.parser)
         if (
-            self.url == self.path
+            self.url == self._direct.path
             and parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and not self.expect_100_continue
+            # Whether to believe a proxy is for uvicorn to decide.
+            and all(name != b"x-forwarded-for" for name, _ in self.headers)
             # What is pipelined waits for its turn, which is the usual way.
             and (self._exchange is None or self._exchange.response_complete)
         ):
@@ -93,29 +85,32 @@ class DirectConnection(Connection):
         exchange = _Exchange(is_kept=cast("Any", self.parser).should_keep_alive())
         self.cycle = cast("Any", exchange)
         super().on_message_complete()
-        task = self.loop.create_task(self._respond(exchange, self.headers, body))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        call = Call(self.headers, body, self.client[0] if self.client else None)
+        self.tasks.add(self.loop.create_task(self._respond(exchange, call)))
 
     @property
     def _exchange(self) -> _Exchange | None:
         return cast("_Exchange | None", self.cycle)
 
-    async def _respond(self, exchange: _Exchange, headers: Headers, body: bytes) -> None:
+    async def _respond(self, exchange: _Exchange, call: Call) -> None:
         try:
-            self._send(exchange, await self.answer(headers, body))
+            answer = await self._direct.answer(call)
+            # A turn later: what has been logged of it is written first.
+            self.loop.call_soon(self._send, exchange, answer)
         except Exception:  # noqa: BLE001 - it is logged, and nobody waits for this task
             _log.exception("a request cannot be answered")
             self.transport.close()
+        finally:
+            self.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    def _send(self, exchange: _Exchange, response: Response) -> None:
+    def _send(self, exchange: _Exchange, answer: Answer) -> None:
         if exchange.disconnected:
             return
-        is_kept = exchange.keep_alive and (b"connection", b"close") not in response.headers
-        lines = [_STATUS_LINES[response.status]]
-        for name, value in (*self.server_state.default_headers, *response.headers):
+        is_kept = exchange.keep_alive and (b"connection", b"close") not in answer.headers
+        lines = [_STATUS_LINES[answer.status]]
+        for name, value in (*self.server_state.default_headers, *answer.headers):
             lines += (name, b": ", value, b"\r\n")
-        lines += (b"\r\n" if is_kept else b"connection: close\r\n\r\n", response.body)
+        lines += (b"\r\n" if is_kept else b"connection: close\r\n\r\n", answer.body)
         self.transport.write(b"".join(lines))
         exchange.response_complete = True
         if not is_kept:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 from pydantic_core import to_json
 
+from claimhooks.serving.direct import DirectConnection
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from claimhooks.serving.connection import Connection
 
 GRACE: Final = 30
 """Seconds that requests under way have when the process is to end."""
@@ -25,13 +25,15 @@ def serve(
     app: Callable[..., Any] | str,
     host: str,
     port: int,
-    connection: type[Connection],
     tls_cert: str | None,
     tls_key: str | None,
     *,
     workers: int = 1,
 ) -> None:
-    """Serve `app` until told to stop; for several workers it is the name of a factory."""
+    """Serve `app` until told to stop; for several workers it is the name of a factory.
+
+    Its lifespan yields what :mod:`claimhooks.serving.direct` answers.
+    """
     # uvicorn raises the signal that has ended it once more.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     uvicorn.run(
@@ -39,7 +41,7 @@ def serve(
         factory=workers > 1,
         host=host,
         port=port,
-        http=connection,
+        http=DirectConnection,
         ws="none",
         workers=workers,
         ssl_certfile=tls_cert,
@@ -80,17 +82,27 @@ def log_to_stdout() -> None:
 
 
 class EventLines:
-    """Writes the lines of exchanges to standard output: by way of `logging` each takes as long as
-    five hooks."""
+    """Writes the lines of exchanges to standard output.
+
+    Those of one turn of the event loop are written together: one by one, by way of `logging`, each
+    takes as long as five hooks. Answers are sent a turn later, once their lines are written.
+    """
 
     def __init__(self) -> None:
         self._file = sys.stdout.buffer
+        self._lines: list[bytes] = []
         self._has_failed = False
 
     def __call__(self, line: bytes) -> None:
-        """Write `line`. The first of failures in a row is told on standard error."""
+        """Write `line` soon. The first of failures in a row is told on standard error."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(line)
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
         try:
-            self._file.write(line + b"\n")
+            self._file.write(b"\n".join([*lines, b""]))
             self._file.flush()
         except OSError as error:
             if not self._has_failed:
@@ -98,22 +110,3 @@ class EventLines:
             self._has_failed = True
         else:
             self._has_failed = False
-
-
-class TurnLines(EventLines):
-    """Writes the lines of one turn of the event loop together. For answers that somebody else makes
-    tokens of, and logs: a process that dies within a turn takes its lines along."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: list[bytes] = []
-
-    def __call__(self, line: bytes) -> None:
-        """Write `line`, soon."""
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._write)
-        self._lines.append(line)
-
-    def _write(self) -> None:
-        lines, self._lines = self._lines, []
-        super().__call__(b"\n".join(lines))

@@ -1,4 +1,4 @@
-"""A call of a peer, and the answer to it: HTTP without a server."""
+"""A request as a whole, and the answer to it: HTTP without a server."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import to_json
 
-from claimhooks.bridges.refusals import NotAuthenticated, WrongType
 from claimhooks.errors import ClaimhooksError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-JSON: Final = "application/json"
-
-_JSON_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+    Headers = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(slots=True)
 class Call:
     """What came in."""
 
-    headers: Sequence[tuple[bytes, bytes]]
+    headers: Headers
     """As ASGI has them: names in lower case."""
     body: bytes
+    ip: str | None = None
+    """Where it came from."""
 
     @classmethod
     def of(cls, headers: Mapping[str, str], body: bytes) -> Call:
@@ -36,20 +35,6 @@ class Call:
         """The values of the header `name`, in lower case."""
         return [value for key, value in self.headers if key == name]
 
-    def one(self, name: bytes) -> bytes | None:
-        """The value of a header that proves something. Raises NotAuthenticated for two of them."""
-        values = self.all(name)
-        if len(values) > 1:
-            raise NotAuthenticated(f"the header {name.decode('latin-1')} is there more than once")
-        return values[0] if values else None
-
-    def require_json(self) -> None:
-        """Raise WrongType unless the body is said to be JSON."""
-        for value in self.all(b"content-type"):
-            if value.partition(b";")[0].strip().lower() == JSON.encode():
-                return
-        raise WrongType
-
 
 @dataclass(slots=True)
 class Answer:
@@ -57,18 +42,22 @@ class Answer:
 
     status: int
     body: bytes = b""
-    headers: Sequence[tuple[bytes, bytes]] = field(default=())
+    headers: Headers = field(default=())
+    """All, with the length of the body, but for those that every answer of a server has."""
 
     def with_headers(self, *headers: tuple[bytes, bytes]) -> Answer:
         """The same, with more headers."""
         return Answer(self.status, self.body, (*self.headers, *headers))
 
     @classmethod
-    def of_json(cls, status: int, document: object) -> Answer:
-        """A JSON document."""
+    def of_json(cls, status: int, document: object, *headers: tuple[bytes, bytes]) -> Answer:
+        """A JSON document, with more headers, that nobody on its way may keep."""
         body = to_json(document)
         length = (b"content-length", b"%d" % len(body))
-        return cls(status, body, (*_JSON_HEADERS, length))
+        return cls(status, body, (*_JSON_HEADERS, length, *headers))
+
+
+_JSON_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
 class CallerGone(ClaimhooksError):

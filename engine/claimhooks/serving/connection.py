@@ -35,7 +35,10 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._head = 0
+        self._head = self._came = 0
+        """Bytes: of the head that is not whole, and with what comes now."""
+        self._host: list[bytes] = []
+        """The latest that was valid."""
         self._awaits_head = True
         self._got_head = False
         self._reason: tuple[HTTPStatus, str] | None = None
@@ -54,6 +57,7 @@ class Connection(HttpToolsProtocol):
             top, end, rest = data.partition(b"\r\n\r\n")
             data = _UPGRADE.sub(b"\r\nIgnored:", top) + end + rest
         self._got_head = False
+        self._came = self._head + len(data)
         super().data_received(data)
         if self._got_head or not self._awaits_head or self.transport.is_closing():
             return
@@ -63,23 +67,19 @@ class Connection(HttpToolsProtocol):
         else:
             self._begin_wait()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer behind the body is none (RFC 9110 §6.5.1)."""
-        if self._awaits_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Start the request, unless its head is too large (RFC 6585 §5) or for no host."""
         self._end_wait()
         self._head, self._awaits_head, self._got_head = 0, False, True
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+        if self._is_too_large():
             self._reason = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE
         elif not self._has_host():
             self._reason = HTTPStatus.BAD_REQUEST, NO_HOST
         if self._reason is not None:
             raise ValueError("the parser hands this on as an error of its own")
         self.begin()
+        # A trailer behind the body is no header (RFC 9110 §6.5.1).
+        self.headers = []
 
     def begin(self) -> None:
         """Hand the request on, whose head is all right."""
@@ -87,9 +87,13 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The next head may come."""
+        self.expect_head()
+        super().on_message_complete()
+
+    def expect_head(self) -> None:
+        """Take what comes next for the head of a request."""
         self._end_wait()
         self._awaits_head = True
-        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait no longer than usual for the rest of what has been answered already."""
@@ -101,6 +105,16 @@ class Connection(HttpToolsProtocol):
         """Refuse what is no HTTP, in the form of every other refusal."""
         self._refuse(*(self._reason or (HTTPStatus.BAD_REQUEST, msg)))
 
+    def _is_too_large(self) -> bool:
+        """Whether the head is, which it cannot be if all that has come is not."""
+        if len(self.headers) > MAX_HEADERS:
+            return True
+        if self._came <= MAX_HEAD:
+            return False
+        return (
+            len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD
+        )
+
     def _has_host(self) -> bool:
         """Whether there is one Host header and it is valid (RFC 9112 §3.2)."""
         found = [value for name, value in self.headers if name == b"host"]
@@ -108,7 +122,11 @@ class Connection(HttpToolsProtocol):
             # There is a parser: it calls this.
             version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess]
             return version != "1.1"
-        return len(found) == 1 and _HOST.fullmatch(found[0].strip()) is not None
+        if found != self._host:
+            if len(found) > 1 or _HOST.fullmatch(found[0].strip()) is None:
+                return False
+            self._host = found
+        return True
 
     def _expire(self) -> None:
         self._deadline = None

@@ -113,10 +113,56 @@ def test_values_too_many_to_be_told_apart_are_counted_together(project: Path) ->
     done = claimhooks(project, "diff", "old", "new", "samples.jsonl")
     assert "  + claim urn:acme:n: more than 100 different ones on 120\n" in done.stdout
     assert "  + claim urn:acme:few = 0 on 10\n      samples.jsonl:1, client c\n" in done.stdout
-    assert "  + claim urn:acme:few: 4 others on 40\n" in done.stdout
+    assert "  + claim urn:acme:few: 4 others, 40 times\n" in done.stdout
     _, document = diff(project, "old", "new", "samples.jsonl")
     few = [one for one in document["changes"] if one["name"] == "urn:acme:few"]
     assert sorted(int(one["after"]) for one in few) == list(range(12))
+
+
+def test_where_one_exchange_has_many_changes_of_a_kind_it_counts_once(project: Path) -> None:
+    body = 'n = client.metadata["n"]\nreturn {f"urn:acme:n{n + i}": 1 for i in range(3)}'
+    (project / "new" / "20-tier.py").write_text(hook(body))
+    (project / "old" / "20-tier.py").write_text(hook("pass"))
+    samples = [exchange(client=Client(id="c", metadata={"n": n * 3})) for n in range(40)]
+    text = "".join(f"{one.model_dump_json()}\n" for one in samples)
+    (project / "samples.jsonl").write_text(text)
+    _, document = diff(project, "old", "new", "samples.jsonl")
+    (change,) = document["changes"]
+    assert (change["kind"], change["is_one"], change["count"]) == ("+ claim", False, 40)
+    assert document["differ"] == 40
+
+
+def test_a_change_of_what_a_recording_hides_is_a_change_between_hooks(project: Path) -> None:
+    for side, end in (("old", "a"), ("new", "b")):
+        (project / side / "20-tier.py").write_text(
+            hook(f'return {{"{TIER}": client.metadata["tier"] + client.id + "/{end}"}}')
+        )
+    hidden = exchanges("pseudonym-0123456789abcdef0123456789abcdef", tier="[redacted]")
+    (project / "rec.jsonl").write_text("".join(lines(project / "old", hidden)))
+    status, document = diff(project, "old", "new", "rec.jsonl")
+    assert (status, document["differ"]) == (1, 1)
+    assert (document["changes"][0]["kind"], document["changes"][0]["name"]) == ("claim", TIER)
+
+
+RANDOM = "import random\nreturn {'urn:acme:x': random.random()}"
+
+
+@pytest.mark.parametrize(
+    ("body", "mode", "reason"),
+    [
+        (RANDOM, "strict", "they do not answer the same every time"),
+        ('return {"aud": "x"}', "lenient", "their settings differ"),
+    ],
+)
+def test_changes_between_the_same_hooks_are_explained(
+    project: Path, body: str, mode: str, reason: str
+) -> None:
+    for side, its_mode in (("a", "strict"), ("b", mode)):
+        folder(project / side, "hooks", **{"20-tier": hook(body)})
+        (project / side / "claimhooks.toml").write_text(f'[policy]\nmode = "{its_mode}"\n')
+    done = claimhooks(project, "diff", "a/hooks", "b/hooks", "samples.jsonl")
+    assert done.returncode == 1
+    assert f"4 of 4 samples differ\nthe hooks are the same: {reason}\n" in done.stdout
 
 
 def test_samples_are_what_run_takes(project: Path) -> None:
@@ -142,6 +188,15 @@ def test_a_sample_that_cannot_be_used_exits_2_and_prints_nothing_but_why(project
     assert (done.returncode, done.stdout) == (2, "")
     assert "samples.jsonl:5: scope: is missing; scopes: unknown key" in done.stderr
     assert "bad.json:3: not JSON" in done.stderr
+
+
+def test_bad_samples_are_counted_and_what_they_hold_reaches_no_terminal(project: Path) -> None:
+    (project / "samples.jsonl").write_text('{"\\u202e\\u001b[2J":1,"audience":"a"}\n' * 30)
+    done = claimhooks(project, "diff", "old", "new", "samples.jsonl")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "30 lines cannot be used; the first 20 of them:\nsamples.jsonl:1: " in done.stderr
+    assert "\\u202e\\u001b[2J: unknown key" in done.stderr
+    assert "\u202e" not in done.stderr
 
 
 def test_hooks_that_do_not_load_are_told_with_their_side(project: Path) -> None:

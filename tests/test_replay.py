@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -25,6 +27,10 @@ import pytest
 import zstandard
 
 from claimhooks import Client, RequestContext, Runtime, Settings
+from claimhooks.cli.progress import progress
+from claimhooks.replay.pieces import Block
+from claimhooks.replay.place import Pipe, Place
+from claimhooks.replay.tally import Tally
 from given import eventually, exchange, hook, processes_below
 from replaying import (
     BEGIN,
@@ -221,9 +227,53 @@ def test_a_server_that_sends_no_parts_is_refused_and_no_credential_is_shown(
     assert "whole-rec.jsonl" in done.stderr
     assert "s3cr3t" not in done.stderr
     assert "pa55" not in done.stderr
+    done = claimhooks(project, "replay", secret.replace("whole-", ""))
+    assert done.returncode == 0
+    assert f"replay of {server}/rec.jsonl: 300 exchanges\n" in done.stdout
+
+
+def test_of_a_folder_only_files_are_read(project: Path) -> None:
+    week = project / "week"
+    (week / "days.json").mkdir(parents=True)
+    (project / "rec.jsonl").rename(week / "rec.jsonl")
+    assert counted(project, "week")["exchanges"] == 6
+    (week / "link.jsonl").symlink_to("nowhere")
+    done = claimhooks(project, "replay", "week")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "week/link.jsonl: cannot be read: No such file" in done.stderr
 
 
 # Bad recordings ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["-", "rec.json"])
+def test_a_recording_that_begins_in_the_middle_of_a_line_loses_that_line_only(
+    project: Path, name: str
+) -> None:
+    content = "".join(recorded(project))[100:]
+    (project / "rec.json").write_text(content)
+    document = counted(project, name, stdin=content)
+    assert document["exchanges"] == 5
+    (unread,) = document["unread"]["first"]
+    assert unread["line"] == 1
+    assert "not JSON" in unread["reason"]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "reason"),
+    [
+        ("", "<stdin>: it is closed"),
+        ("PAR1", "<stdin>: Apache Parquet, which is read from its end, as no pipe can be"),
+    ],
+)
+def test_standard_input_that_cannot_be_read_is_told(project: Path, stdin: str, reason: str) -> None:
+    command = f"{sys.executable} -m claimhooks replay - " + ("" if stdin else "<&-")
+    done = subprocess.run(
+        command, shell=True, cwd=project, input=stdin, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_lines_that_cannot_be_read_are_counted_and_named_and_the_rest_is_replayed(
@@ -299,6 +349,24 @@ def test_what_comes_before_damaged_data_is_replayed(project: Path, form: str, ha
     assert last["file"] == "rec.jsonl"
     assert f"{form} data" in last["reason"]
     assert claimhooks(project, "replay", "rec.jsonl", "--strict").returncode == 2
+
+
+@pytest.mark.parametrize("how", ["file", "pipe"])
+def test_a_packed_line_that_is_cut_behind_a_brace_is_one_with_the_damage(
+    project: Path, how: str
+) -> None:
+    entry = recorded(project)[0]
+    cut = entry[: entry.index("}") + 1]
+    packer = zlib.compressobj(wbits=31)
+    data = packer.compress(f"{entry}{cut}".encode()) + packer.flush(zlib.Z_SYNC_FLUSH)
+    (project / "rec.gz").write_bytes(data)
+    command = f"{sys.executable} -m claimhooks replay --format json "
+    command += "rec.gz" if how == "file" else "- < rec.gz"
+    done = subprocess.run(command, shell=True, cwd=project, capture_output=True, check=False)
+    document = json.loads(done.stdout)
+    assert document["exchanges"] == 1
+    (unread,) = document["unread"]["first"]
+    assert (unread["line"], unread["reason"]) == (2, "the file ends in the middle of its gzip data")
 
 
 def test_a_file_that_is_cut_within_a_packed_line_loses_nothing_but_that_line(
@@ -379,6 +447,57 @@ def test_parquet_tells_the_row_and_forgives_what_is_missing(project: Path) -> No
     assert "'outcome' is there twice" in document["unread"]["first"][2]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"at": pa.array([20_000], pa.date32())}, "'at' must be text or a timestamp, and is date"),
+        ({"at": pa.array([1_795_000_000])}, "'at' must be text or a timestamp, and is int64"),
+        ({"claimhooks": pa.array(["1"])}, "'claimhooks' must be a whole number, and is string"),
+        ({"exchange": pa.array(["{}"])}, "there are 2 columns 'exchange'"),
+        ({"at": pa.array([b"\xff"])}, ""),
+        ({"at": pa.array([2**62], pa.timestamp("us"))}, ""),
+    ],
+)
+def test_columns_of_another_type_are_told(
+    project: Path, columns: dict[str, Any], reason: str
+) -> None:
+    entry = json.loads(recorded(project)[0])
+    texts = {name: pa.array([json.dumps(entry[name])]) for name in ("exchange", "outcome")}
+    names, arrays = [*texts, *columns], [*texts.values(), *columns.values()]
+    pq.write_table(pa.table(arrays, names=names), project / "rec.parquet")
+    done = claimhooks(project, "replay", "rec.parquet")
+    assert "Traceback" not in done.stderr
+    assert reason in done.stderr
+    assert done.returncode == (2 if reason else 1)
+    assert ("rec.parquet:1: at: must be a valid datetime" in done.stdout) == (not reason)
+
+
+@pytest.mark.parametrize("kind", [("ns", "UTC"), ("us", None), ("s", "Asia/Tokyo")])
+def test_timestamps_of_parquet_are_in_utc(project: Path, kind: tuple[str, str | None]) -> None:
+    entry = json.loads(recorded(project)[0])
+    texts = {name: pa.array([json.dumps(entry[name])]) for name in ("exchange", "outcome")}
+    unit, _ = kind
+    at = int(BEGIN.timestamp()) * {"s": 1, "us": 10**6, "ns": 10**9}[unit] + (unit == "ns")
+    table = pa.table(texts | {"at": pa.array([at], pa.timestamp(*kind))})
+    pq.write_table(table, project / "rec.parquet")
+    document = counted(project, "rec.parquet")
+    assert document["recorded"]["first"] == "2026-11-18T09:00:00Z"
+
+
+def test_times_at_both_ends_of_the_calendar_are_told(project: Path) -> None:
+    times = ["0001-01-01T00:00:00+12:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+    entries = [json.loads(line) for line in recorded(project)[:3]]
+    (project / "rec.jsonl").write_text(
+        "".join(
+            f"{json.dumps(entry | {'at': at})}\n" for entry, at in zip(entries, times, strict=True)
+        )
+    )
+    done = claimhooks(project, "replay", "rec.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "to 9999-12-31 23:59:59 UTC" in done.stdout
+    assert "the clock went back once, first at rec.jsonl:2" in done.stdout
+
+
 def test_a_clock_that_goes_back_is_told_and_changes_nothing(project: Path) -> None:
     entries = [json.loads(line) for line in recorded(project)]
     for number, seconds in enumerate([0, 60, 30, 31, 30.5, 90]):
@@ -394,7 +513,7 @@ def test_a_clock_that_goes_back_is_told_and_changes_nothing(project: Path) -> No
     assert document["recorded"]["last"] == "2026-11-18T09:01:30Z"
     done = claimhooks(project, "replay", "rec.jsonl")
     assert done.returncode == 0
-    assert "the clock went back 1 times, first at rec.jsonl:3, client reporter" in done.stdout
+    assert "the clock went back once, first at rec.jsonl:3, client reporter" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -478,6 +597,34 @@ def test_a_hook_that_ends_its_process_is_told_by_the_line_that_was_replayed(
     assert done.returncode == 2
 
 
+def test_the_child_of_a_hook_that_forks_is_not_counted(project: Path) -> None:
+    many = many_lines(project)
+    body = 'import os\nif client.id == "c5" and not os.fork(): raise KeyError("in the child")'
+    (project / "hooks" / "30-fork.py").write_text(hook(body))
+    document = counted(project, many)
+    assert (document["exchanges"], document["now"]) == (3000, {"granted": 3000})
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="needs two processes")
+def test_a_process_that_ends_when_it_is_no_longer_needed_is_no_matter(project: Path) -> None:
+    body = """
+        import os, threading, time
+        from pathlib import Path
+        if client.id == "a":
+            while not Path("begun").exists():
+                time.sleep(0.01)
+            threading.Timer(0.1, os._exit, [7]).start()
+        else:
+            Path("begun").touch()
+            time.sleep(1)
+        """
+    (project / "hooks" / "30-end.py").write_text(hook(body))
+    first, second, *_ = recorded(project)
+    (project / "1.jsonl").write_text(first)
+    (project / "2.jsonl").write_text(second)
+    assert counted(project, "1.jsonl", "2.jsonl")["exchanges"] == 2
+
+
 @pytest.mark.worker
 def test_in_workers_a_hook_that_ends_its_process_is_a_fault(project: Path) -> None:
     (project / "hooks" / "30-end.py").write_text(
@@ -523,7 +670,10 @@ def test_a_claim_made_of_a_secret_is_neither_shown_nor_a_change(project: Path) -
     (project / "claimhooks.toml").write_text(
         '[record]\nfolder = "kept"\n[hooks.20-tier]\nsecrets = ["KEY"]\n'
     )
-    body = f'return {{"{TIER}": context.secrets["KEY"]}}'
+    with (project / "claimhooks.toml").open("a") as settings:
+        settings.write('[policy]\nscopes = "any"\n')
+    secret = 'context.secrets["KEY"]'
+    body = f'return {{"scope": [*scope, {secret}], "{TIER}": {secret}}}'
     (project / "hooks" / "20-tier.py").write_text(hook(body))
     code = "import sys; from claimhooks import *; sys.path.insert(0, sys.argv[1])\n" + (
         "from replaying import exchanges\n"
@@ -535,9 +685,10 @@ def test_a_claim_made_of_a_secret_is_neither_shown_nor_a_change(project: Path) -
     )  # fmt: skip
     same = counted(project, "kept", KEY="s3cr3t-of-now")
     assert same["changed"] == 0
-    (project / "new" / "20-tier.py").write_text(hook(body.replace("]}", '] + "!"}')))
+    (project / "new" / "20-tier.py").write_text(hook(body.replace('"KEY"]', '"KEY"] + "!"')))
     done = claimhooks(project, "replay", "kept", "--hooks", "new", KEY="s3cr3t-of-now")
     assert '"[secret KEY]" → "[secret KEY]!"' in done.stdout
+    assert "+ scope [secret KEY]! on 1" in done.stdout
     assert "s3cr3t" not in done.stdout
 
 
@@ -644,10 +795,31 @@ def test_a_replay_that_was_killed_goes_on_from_its_last_checkpoint(project: Path
     left = [path.name for path in project.iterdir() if path.name.startswith(".state")]
     assert left == []
     state = json.loads((project / "state").read_text())
-    assert 0 < state["tally"]["exchanges"] < 8000
+    assert 0 < sum(state["tally"]["after"].values()) < 8000
     (project / "go").touch()
     resumed = counted(project, many, "--resume", "state")
     assert resumed == counted(project, many)
+
+
+def test_lines_that_are_done_are_let_go_while_one_is_waited_for(project: Path) -> None:
+    slow, fast = lines(project / "hooks", exchanges("slow", "fast", pad="x" * 1_000_000))
+    (project / "hooks" / "30-wait.py").write_text(
+        hook("import time\nif client.id == 'slow': time.sleep(3)")
+    )
+    with gzip.open(project / "rec.gz", "wt", compresslevel=1) as file:
+        file.write(slow)
+        file.writelines([fast] * 300)
+    with start(project, "rec.gz") as process:
+        peak = 0
+        while process.poll() is None:
+            with suppress(OSError):
+                found = re.search(
+                    r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text()
+                )
+                peak = int(found[1]) if found else peak
+            time.sleep(0.02)
+    assert process.returncode == 0
+    assert 0 < peak < 200_000, "of 300 MB"
 
 
 @pytest.mark.parametrize(
@@ -656,6 +828,7 @@ def test_a_replay_that_was_killed_goes_on_from_its_last_checkpoint(project: Path
         ("hooks", "begun with other hooks or settings"),
         ("settings", "begun with other hooks or settings"),
         ("recording", "begun with other recordings"),
+        ("middle", "begun with other recordings"),
         ("against", "begun with other hooks to compare with"),
         ("engine", "begun with other options: --engine"),
         ("broken", "not what a replay of this version writes"),
@@ -666,6 +839,7 @@ def test_a_checkpoint_of_something_else_is_refused_and_kept(
     project: Path, change: str, reason: str
 ) -> None:
     (project / "hooks" / "30-end.py").write_text(hook("import os; os._exit(1)"))
+    (project / "rec.jsonl").write_text("".join(recorded(project)) * 60)
     state = project / "state"
     assert claimhooks(project, "replay", "rec.jsonl", "--resume", state).returncode == 2
     arguments: list[str | Path] = ["rec.jsonl", "--resume", state]
@@ -675,6 +849,10 @@ def test_a_checkpoint_of_something_else_is_refused_and_kept(
         (project / "claimhooks.toml").write_text('[policy]\nmode = "lenient"\n')
     elif change == "recording":
         (project / "rec.jsonl").write_text("".join(recorded(project)[1:]))
+    elif change == "middle":
+        content = bytearray((project / "rec.jsonl").read_bytes())
+        content[len(content) // 2] ^= 1
+        (project / "rec.jsonl").write_bytes(content)
     elif change == "broken":
         state.write_text(state.read_text()[:-1])
     elif change == "folder":
@@ -695,6 +873,24 @@ def test_results_that_cannot_be_written_do_not_cost_the_checkpoint(project: Path
     assert (project / "state").exists()
     assert counted(project, "rec.jsonl", "--resume", "state")["exchanges"] == 6
     assert not (project / "state").exists()
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("place", [Place("f", "f", 10), Pipe("f", None)])
+def test_the_rate_is_that_of_what_was_replayed_now(
+    monkeypatch: pytest.MonkeyPatch, place: Place | Pipe
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with progress("Replay", [place], before=10**9) as advance:
+        time.sleep(0.1)
+        advance(Block("f", True, 5, b""), Tally(after={"granted": 10**9 + 50}))
+    (rate,) = re.findall(r"([\d,]+) a second", terminal.getvalue())
+    assert 1 < int(rate.replace(",", "")) <= 500
+    assert ("50%" in terminal.getvalue()) == isinstance(place, Place)
 
 
 def test_on_a_terminal_a_bar_shows_the_rate_and_the_time_left(project: Path) -> None:

@@ -245,13 +245,13 @@ PROBLEMS: Final[dict[str, str]] = {
     "migrate_missing": "install claimhooks[migrate]",
     "recording_missing": "name a recording, a file of samples, a folder of them, or -",
     "recording_unreadable": "make it readable for this user, or correct the address",
-    "recording_malformed": "see 'Replaying traffic' in the README; without --strict the rest is "
-    "replayed",
+    "recording_malformed": "see 'What a change would do' in the README; of bad lines, the rest is "
+    "replayed without --strict",
     "recording_empty": "name one with exchanges in it",
     "revision_unreadable": "name a folder, a bundle, or a folder in a revision, such as "
     "HEAD~1:hooks",
     "replay_stopped": "mend the hook that did it, or use --lane worker",
-    "replay_interrupted": "with --resume FILE, the same command goes on from there",
+    "replay_interrupted": "with replay --resume FILE, the same command goes on from there",
     "replay_missing": "install claimhooks[replay]",
     "ray_missing": "install claimhooks[ray]",
     "ray_failed": "see what Ray says of it: ray status, and its dashboard",

@@ -13,7 +13,7 @@ from typing import Final, NoReturn, cast
 import click
 
 from claimhooks import __version__
-from claimhooks.errors import ClaimhooksError, Problem, ProblemsError
+from claimhooks.errors import ClaimhooksError, Problem, ProblemsError, printable
 
 MAX_SHOWN: Final = 20
 
@@ -89,8 +89,9 @@ def main() -> None:
 
 
 def _problem(problem: Problem) -> str:
-    place, _, remedy = str(problem).partition("\n")
-    return f"{click.style(place, fg='red')}\n{remedy}"
+    # A terminal must not obey what a file holds.
+    place, *remedy = map(printable, str(problem).split("\n"))
+    return "\n".join([click.style(place, fg="red"), *remedy])
 
 
 def _fail(messages: list[str], count: int) -> NoReturn:

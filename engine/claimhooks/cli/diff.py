@@ -15,6 +15,7 @@ from claimhooks.cli.options import config_option, format_option, lane_option
 from claimhooks.cli.progress import progress
 from claimhooks.cli.tally_text import change_lines
 from claimhooks.errors import Problem, SampleError, printable
+from claimhooks.replay.checkpoint import fingerprint_of
 from claimhooks.replay.evaluation import Job
 from claimhooks.replay.place import places, shown
 from claimhooks.replay.replaying import replay
@@ -64,8 +65,11 @@ def diff(
         tally = replay(Job(after, before, datetime.now(UTC)), found, advance=advance)
     if tally.unread:
         unread = tally.unread_first
+        if tally.unread > len(unread):
+            many = f"{tally.unread:,} lines cannot be used; the first {len(unread)} of them:"
+            click.echo(many, err=True)
         raise SampleError(
-            [Problem("sample_malformed", one.file, one.reason, one.line) for one in unread]
+            [Problem("sample_invalid", one.file, one.reason, one.line) for one in unread]
         )
     if not tally.exchanges:
         raise SampleError([Problem("recording_empty", found[0].name, "there is no sample in it")])
@@ -74,13 +78,13 @@ def diff(
             "old": _side(old, before),
             "new": _side(new, after),
             "samples": tally.exchanges,
-            "differ": tally.changed,
+            "differ": tally.changes.count,
             "changes": tally_json.changes(tally),
         }
         click.echo(to_json(document))
     else:
         click.echo("\n".join(_lines(tally, (old, before), (new, after))))
-    sys.exit(1 if tally.changed else 0)
+    sys.exit(1 if tally.changes.count else 0)
 
 
 def _side(name: str, contents: Contents) -> dict[str, str]:
@@ -93,6 +97,10 @@ def _lines(
     for title, (name, contents) in (("old", before), ("new", after)):
         yield f"{title}  {printable(name)}, generation {contents.snapshot.digest[:12]}"
     yield ""
-    total = f"{tally.changed:,} of {tally.exchanges:,} samples differ"
+    total = f"{tally.changes.count:,} of {tally.exchanges:,} samples differ"
     yield click.style(total, bold=True)
+    if tally.changes.count and before[1].snapshot.digest == after[1].snapshot.digest:
+        is_same = fingerprint_of(before[1]) == fingerprint_of(after[1])
+        why = "they do not answer the same every time" if is_same else "their settings differ"
+        yield click.style(f"the hooks are the same: {why}", fg="yellow")
     yield from change_lines(tally)

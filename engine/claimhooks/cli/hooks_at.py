@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claimhooks.cli.options import settings_from
-from claimhooks.source import Contents, Source
+from claimhooks.source import Source
 
 if TYPE_CHECKING:
     from claimhooks.settings import Lane
+    from claimhooks.snapshot import Snapshot
+    from claimhooks.source import Contents
 
 
 def hooks_at(name: str, config: Path | None, lane: Lane | None) -> Contents:
@@ -17,16 +19,16 @@ def hooks_at(name: str, config: Path | None, lane: Lane | None) -> Contents:
 
     Raises :class:`~claimhooks.errors.LoadError`.
     """
+    hooks: str | Snapshot = name
     if ":" in name and "://" not in name and not Path(name).exists():
         # Not at the top: most hooks are not in a revision.
         from claimhooks.replay.revision import Revision  # noqa: PLC0415
 
         revision = Revision(name)
+        hooks = revision.snapshot()
         settings = revision.settings() if config is None else settings_from(config, name)
-        contents = Contents(revision.snapshot(), settings)
     else:
-        source = Source(name, settings_from(config, name), "inline", allow_empty=False)
-        contents = source.read(fetch=True).contents
-    if lane is None:
-        return contents
-    return Contents(contents.snapshot, contents.settings.model_copy(update={"lane": lane}))
+        settings = settings_from(config, name)
+    if lane is not None:
+        settings = settings.model_copy(update={"lane": lane})
+    return Source(hooks, settings, "inline", allow_empty=False).read(fetch=True).contents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from claimhooks.cli.text import wrapped
 from claimhooks.errors import Problem, ProblemsError, SampleError, printable
 from claimhooks.replay.checkpoint import Checkpoint, fingerprint_of
 from claimhooks.replay.evaluation import Job
-from claimhooks.replay.place import Pipe, places
+from claimhooks.replay.place import Pipe, places, shown
 from claimhooks.replay.replaying import replay as replay_all
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ Examples:
   claimhooks replay year.parquet --resume replay.state
   claimhooks replay 's3://bucket/recordings/*.parquet' --engine ray
 
-Exit status: 0 if every line was replayed, nothing changes and no hook fails; 1 if not; 2 if
-hooks, settings or recordings cannot be used."""
+Exit status: 0 if every line was replayed, nothing changes and no exchange ends in a fault; 1 if
+not; 2 if hooks, settings or recordings cannot be used."""
 )
 @click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...", type=click.Path())
 @click.option(
@@ -99,12 +100,13 @@ def replay(
         checkpoint = Checkpoint(resume, _identity(found, now, before, engine))
     job = Job(now, before, checkpoint.now if checkpoint else datetime.now(UTC))
     try:
-        with progress("Replay", found) as advance:
+        done = checkpoint.tally.exchanges if checkpoint else 0
+        with progress("Replay", found, before=done) as advance:
             tally = replay_all(
                 job, found, engine, checkpoint=checkpoint, strict=strict, advance=advance
             )
     except KeyboardInterrupt:
-        problem = Problem("replay_interrupted", recordings[0], "interrupted")
+        problem = Problem("replay_interrupted", shown(recordings[0]), "interrupted")
         raise ProblemsError([problem]) from None
     if not tally.exchanges and not tally.unread:
         reason = "there is no exchange in it"
@@ -117,7 +119,7 @@ def replay(
     if checkpoint is not None:
         # Not before the results have been written: else they might be lost.
         checkpoint.remove()
-    sys.exit(1 if tally.changed or tally.unread or tally.after.get("fault") else 0)
+    sys.exit(1 if tally.changes.count or tally.unread or tally.after.get("fault") else 0)
 
 
 def _identity(
@@ -136,12 +138,12 @@ def _identity(
 def _lines(
     tally: Tally, recordings: Sequence[str], now: Contents, before: Contents | None
 ) -> Iterator[str]:
-    many = f" and {len(recordings) - 1:,} others" if len(recordings) > 1 else ""
-    yield from wrapped(f"replay of {recordings[0]}{many}: {tally.exchanges:,} exchanges", "")
+    many = f" and {len(recordings) - 1:,} more" if len(recordings) > 1 else ""
+    first = f"replay of {shown(recordings[0])}{many}: {tally.exchanges:,} exchanges"
+    yield from wrapped(first, "")
     earliest, latest = tally.clock.earliest, tally.clock.latest
     if earliest is not None and latest is not None:
-        first, last = (at.astimezone(UTC) for at in (earliest, latest))
-        yield f"recorded  {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"recorded  {_in_utc(earliest)} to {_in_utc(latest)} UTC"
     if before is not None:
         yield _side("before", before)
     elif tally.recorded.count:
@@ -155,6 +157,12 @@ def _lines(
     if notes := [*note_lines(tally)]:
         yield ""
         yield from notes
+
+
+def _in_utc(at: datetime) -> str:
+    with suppress(OverflowError):  # at both ends of the calendar
+        at = at.astimezone(UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _side(name: str, contents: Contents) -> str:

@@ -34,7 +34,7 @@ def report(tally: Tally) -> Part:
         "exchanges": tally.exchanges,
         "before": tally.before,
         "now": tally.after,
-        "changed": tally.changed,
+        "changed": tally.changes.count,
         "changes": changes(tally),
         "denials": failures(tally.denials),
         "faults": failures(tally.faults),

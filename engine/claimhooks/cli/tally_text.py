@@ -26,7 +26,7 @@ _COLORS: Final = {"+": "green", "-": "red"}
 
 def change_lines(tally: Tally) -> Iterator[str]:
     """Every kind of change, on how many exchanges, with an example."""
-    if tally.changed:
+    if tally.changes.count:
         yield from _groups(tally.changes, _change)
 
 
@@ -35,7 +35,7 @@ def report_lines(tally: Tally) -> Iterator[str]:
     yield ""
     yield from _totals(tally)
     if tally.before:
-        of = f"{tally.changed:,} of {sum(tally.before.values()):,} exchanges"
+        of = f"{tally.changes.count:,} of {sum(tally.before.values()):,} exchanges"
         yield from _section(f"changes, on {of}", change_lines(tally))
     for title, group, color in (
         ("denials", tally.denials, "yellow"),
@@ -53,7 +53,8 @@ def note_lines(tally: Tally) -> Iterator[str]:
     if unrecorded := tally.exchanges - tally.recorded.count:
         yield from wrapped(f"no outcome recorded on {unrecorded:,}", "")
     if tally.clock.back.count:
-        back = f"the clock went back {tally.clock.back.count:,} times, first at"
+        times = "once" if tally.clock.back.count == 1 else f"{tally.clock.back.count:,} times"
+        back = f"the clock went back {times}, first at"
         yield from wrapped(f"{back} {_place(tally.clock.back.example)}", "", "yellow")
     if tally.hidden.count:
         yield "claims that cannot be compared, as the recording hides their values"
@@ -101,7 +102,7 @@ def _groups(
         yield from _groups(one, text, color, (*path, name))
     if rest := [one.count for _, one in inner[MAX_SHOWN:]]:
         shown = text(path)
-        others = f"{shown}: {len(rest):,} others on {sum(rest):,}"
+        others = f"{shown}: {len(rest):,} others, {sum(rest):,} times"
         yield from wrapped(others, "  ", color or _color(shown))
 
 

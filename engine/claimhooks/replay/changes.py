@@ -9,16 +9,17 @@ A change is a path into the groups of a tally: its kind, and what tells it from 
 * ``- claim``, its name
 * ``claim``, its name, its values before and after
 * ``expires_in``, before and after
-* ``hidden``, the claim, if a recording hides its value: it may have changed
+* ``hidden``, the claim, if a recording hides its value of then: it may have changed
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final
 
 from pydantic_core import to_json
 
+from claimhooks.recording.entry import RecordedOutcome
 from claimhooks.recording.hiding import MARK, PREFIX
 from claimhooks.replay.groups import short
 
@@ -27,35 +28,15 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from claimhooks.exchange import Outcome
+
+    Ending = Outcome | RecordedOutcome
+
 HIDDEN: Final = "hidden"
 """The kind of what may be a change or none."""
 
 
-class Answer(Protocol):
-    """What a client was told of a denial or a fault."""
-
-    @property
-    def error(self) -> str: ...
-    @property
-    def error_description(self) -> str: ...
-
-
-class Ending(Protocol):
-    """An outcome, recorded or of now."""
-
-    @property
-    def status(self) -> Literal["granted", "denied", "fault"]: ...
-    @property
-    def scope(self) -> Sequence[str]: ...
-    @property
-    def claims(self) -> Mapping[str, JsonValue]: ...
-    @property
-    def expires_in(self) -> int | None: ...
-    @property
-    def error(self) -> Answer | None: ...
-
-
-def changes(before: Ending, after: Ending) -> Iterator[tuple[str, ...]]:
+def changes(before: Ending, after: Outcome) -> Iterator[tuple[str, ...]]:
     """Every change from `before` to `after`. The generation is none."""
     if before.status != "granted" or after.status != "granted":
         endings = _ending(before), _ending(after)
@@ -66,7 +47,8 @@ def changes(before: Ending, after: Ending) -> Iterator[tuple[str, ...]]:
         yield from _scope(before.scope, after.scope)
     # JSON, not Python values: there True is no 1. The same bytes are the same JSON.
     if to_json(before.claims) != to_json(after.claims):
-        yield from _claims(before.claims, after.claims)
+        is_recorded = isinstance(before, RecordedOutcome)
+        yield from _claims(before.claims, after.claims, may_hide=is_recorded)
     if before.expires_in != after.expires_in:
         yield "expires_in", _pair(json.dumps(before.expires_in), json.dumps(after.expires_in))
 
@@ -95,13 +77,13 @@ def _scope(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, .
 
 
 def _claims(
-    before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]
+    before: Mapping[str, JsonValue], after: Mapping[str, JsonValue], *, may_hide: bool
 ) -> Iterator[tuple[str, ...]]:
     for name, value in after.items():
         if name not in before:
             yield "+ claim", short(name), short(_text(value))
         elif (old := _text(before[name])) != (new := _text(value)):
-            if MARK in old or PREFIX in old:
+            if may_hide and (MARK in old or PREFIX in old):
                 yield HIDDEN, short(name)
             else:
                 yield "claim", short(name), _pair(short(old), short(new))

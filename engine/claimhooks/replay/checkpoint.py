@@ -51,22 +51,27 @@ class Checkpoint:
                 raise _problem("checkpoint_other", path, f"it was begun with other {name}")
         self.now: Final = state.now
         """When the replay was begun."""
-        self.pieces = state.pieces
-        """Of the recording, that are in the tally."""
+        self.pieces: Final = state.pieces
+        """Of the recording, that need not be replayed."""
         self.tally: Final = state.tally
         self._state = state
+        self._is_whole = True
         self._written = 0.0
         self.save()
 
-    def advance(self) -> None:
-        """One more piece is in the tally. Writes the file now and then. Raises LoadError."""
-        self.pieces += 1
+    def add(self, found: Tally, *, begins_file: bool) -> None:
+        """Count one more piece. Writes the file now and then. Raises LoadError."""
+        self._is_whole = False  # somebody may press ^C in the middle
+        self.tally.follow(found, begins_file=begins_file)
+        self._state.pieces += 1
+        self._is_whole = True
         if time.monotonic() - self._written >= EVERY:
             self.save()
 
     def save(self) -> None:
         """Write the file, or leave it as it is. Raises LoadError."""
-        self._state.pieces = self.pieces
+        if not self._is_whole:
+            return  # a piece is half counted: what was written before is right
         content = _STATE.dump_json(self._state)
         try:
             descriptor, name = tempfile.mkstemp(

@@ -35,8 +35,8 @@ class Clock:
             self.latest = at
         elif before is not None and at < before:
             self.earliest = min(self.earliest, at)
-            if at < before - SLACK:
-                self.back.add((), example)
+            if before - at > SLACK:
+                self.back.add(example)
 
     def follow(self, other: Clock, lines: int, *, begins_file: bool) -> None:
         """The next lines are those of `other`; their file has `lines` before them."""
@@ -45,8 +45,8 @@ class Clock:
         if other.begin is None or other.earliest is None or other.latest is None:
             return
         at, example = other.begin[0], other.begin[1].below(lines)
-        if end is not None and at < end - SLACK:
-            self.back.add((), example)
+        if end is not None and end - at > SLACK:
+            self.back.add(example)
         self.back.merge(other.back, lines)
         self.begin = self.begin or (at, example)
         self.earliest = min(self.earliest or other.earliest, other.earliest)

@@ -16,7 +16,7 @@ from claimhooks.replay.times import Times
 from claimhooks.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -90,13 +90,12 @@ class Evaluation:
         if isinstance(read, Entry):
             before = read.outcome
             tally.clock.add(read.at, example)
-            tally.recorded.add((read.outcome.generation,), example)
+            tally.recorded.add(example, (short(read.outcome.generation),))
         if exchange.now is None:
             exchange = exchange.model_copy(update={"now": self._now})
         after = _run(self._hooks, exchange)
         if self._against is not None:
             before = _run(self._against, exchange)
-        tally.exchanges += 1
         _count(after, tally, example)
         if before is not None:
             _compare(before, after, tally, example)
@@ -115,19 +114,22 @@ def _count(outcome: Outcome, tally: Tally, example: Example) -> None:
                 group = tally.skipped
             else:
                 group = tally.denials if outcome.status == "denied" else tally.faults
-            group.add((entry.hook, entry.error.code, short(entry.error.reason)), example)
+            group.add(example, (entry.hook, entry.error.code, short(entry.error.reason)))
 
 
-def _compare(before: Ending, after: Ending, tally: Tally, example: Example) -> None:
+def _compare(before: Ending, after: Outcome, tally: Tally, example: Example) -> None:
     tally.before[before.status] = tally.before.get(before.status, 0) + 1
-    is_changed = False
+    certain: list[Sequence[str]] = []
+    hidden: list[Sequence[str]] = []
     for kind, *rest in changes(before, after):
         if kind == HIDDEN:
-            tally.hidden.add((*rest,), example)
+            hidden.append(rest)
         else:
-            tally.changes.add((kind, *rest), example)
-            is_changed = True
-    tally.changed += is_changed
+            certain.append((kind, *rest))
+    if certain:
+        tally.changes.add(example, *certain)
+    if hidden:
+        tally.hidden.add(example, *hidden)
 
 
 def _runtime(contents: Contents) -> Runtime:
@@ -139,5 +141,7 @@ def _runtime(contents: Contents) -> Runtime:
 def _run(runtime: Runtime, exchange: Exchange) -> Outcome:
     outcome = runtime.run(exchange)
     if redactor := runtime.generation.redactor:
-        return replace(outcome, claims=redactor.table(outcome.claims))
+        # As a recording has it.
+        scope = [redactor.text(token) for token in outcome.scope]
+        return replace(outcome, scope=scope, claims=redactor.table(outcome.claims))
     return outcome

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_GROUPS: Final = 100
 """Groups that are told apart within one."""
@@ -51,16 +51,17 @@ class Group:
     groups: dict[str, Group] | None = field(default_factory=dict[str, "Group"])
     """None: too many to be told apart."""
 
-    def add(self, path: tuple[str, ...], example: Example) -> None:
-        """Count an exchange here, and in each of the groups on the way to `path`."""
-        group: Group | None = self
-        for name in (*path, None):
-            if group is None:
-                return
-            group.count += 1
-            if group.example is None:
-                group.example = example
-            group = None if name is None else group._within(name)  # noqa: SLF001 - its own kind
+    def add(self, example: Example, *paths: Sequence[str]) -> None:
+        """Count an exchange here, and once in each group on the way to any of `paths`."""
+        self.count += 1
+        if self.example is None:
+            self.example = example
+        within: dict[str, list[Sequence[str]]] = {}
+        for path in filter(None, paths):
+            within.setdefault(path[0], []).append(path[1:])
+        for name, rest in within.items():
+            if (group := self._within(name)) is not None:
+                group.add(example, *rest)
 
     def merge(self, other: Group, lines: int = 0) -> None:
         """Count what `other` has counted in later lines, the file having `lines` before them."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,6 @@ from claimhooks.replay.place import Damaged, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COLUMNS: Final = ("claimhooks", "at", "exchange", "outcome")
 BATCH: Final = 1024
 """Rows that are read at a time."""
 BUFFER: Final = 1024 * 1024
@@ -31,6 +29,19 @@ BUFFER: Final = 1024 * 1024
 # It has no types.
 pyarrow: Any = import_module("pyarrow")
 parquet: Any = import_module("pyarrow.parquet")
+
+_is: Final = pyarrow.types
+_TEXT: Final = (
+    *(_is.is_string, _is.is_large_string, _is.is_string_view),
+    *(_is.is_binary, _is.is_large_binary),
+)
+COLUMNS: Final = {
+    "claimhooks": ("a whole number", (_is.is_integer, _is.is_null)),
+    "at": ("text or a timestamp", (*_TEXT, _is.is_timestamp, _is.is_null)),
+    "exchange": ("JSON text", _TEXT),
+    "outcome": ("JSON text", (*_TEXT, _is.is_null)),
+}
+"""What is read, what it must be, and how that is told of a type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +79,12 @@ def row_groups(place: Place) -> Iterator[RowGroup]:
             raise _malformed(place, f"no Parquet that can be read: {error}") from None
     if "exchange" not in schema.names:
         raise _malformed(place, "there is no column 'exchange'")
-    for name in ("exchange", "outcome"):
-        if name in schema.names and not _is_text(schema.field(name).type):
-            kind = schema.field(name).type
-            raise _malformed(place, f"column {name!r} must be JSON text, and is {kind}")
+    for name, (wanted, tests) in COLUMNS.items():
+        types = [field.type for field in schema if field.name == name]
+        if len(types) > 1:
+            raise _malformed(place, f"there are {len(types)} columns {name!r}")
+        if types and not any(test(_storage(types[0])) for test in tests):
+            raise _malformed(place, f"column {name!r} must be {wanted}, and is {types[0]}")
     for number in range(count):
         name = place.name if count == 1 else f"{place.name}#{number}"
         begin, end = (place.size * n // count for n in (number, number + 1))
@@ -82,39 +95,38 @@ def _lines(file: object, group: int) -> Iterator[bytes]:
     with parquet.ParquetFile(file, buffer_size=BUFFER) as table:
         names = [name for name in COLUMNS if name in table.schema_arrow.names]
         for batch in table.iter_batches(BATCH, [group], names, use_threads=False):
-            columns = {name: batch.column(name) for name in names}
-            exchanges = _texts(columns["exchange"])
-            nothing: list[None] = [None] * len(exchanges)
-            outcomes = _texts(columns["outcome"]) if "outcome" in columns else nothing
-            times = columns["at"].to_pylist() if "at" in columns else nothing
-            versions = columns["claimhooks"].to_pylist() if "claimhooks" in columns else nothing
-            yield from map(_line, exchanges, outcomes, times, versions)
+            nothing: list[None] = [None] * batch.num_rows
+            columns = [_texts(batch.column(name)) if name in names else nothing for name in COLUMNS]
+            yield from map(_line, *columns)
 
 
-def _line(exchange: bytes | None, outcome: bytes | None, at: object, version: object) -> bytes:
+def _line(
+    version: bytes | None, at: bytes | None, exchange: bytes | None, outcome: bytes | None
+) -> bytes:
     """The line that tells the same as a row. Whoever reads it sees that no key is there twice."""
     if outcome is None:
         return b"%b\n" % (exchange or b"null")
-    if isinstance(at, datetime):
-        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
-    start = f'{{"claimhooks":{json.dumps(1 if version is None else version)},"at":{json.dumps(at)}'
-    return b'%b,"exchange":%b,"outcome":%b}\n' % (start.encode(), exchange or b"null", outcome)
+    time = json.dumps(at and at.decode(errors="replace")).encode()
+    parts = (version or b"1", time, exchange or b"null", outcome)
+    return b'{"claimhooks":%b,"at":%b,"exchange":%b,"outcome":%b}\n' % parts
 
 
 def _texts(column: Any) -> list[bytes | None]:  # noqa: ANN401 - of pyarrow
     if isinstance(column, pyarrow.ExtensionArray):
         column = column.storage
+    end = b""
+    if _is.is_timestamp(column.type):
+        # It is in UTC, if it has a zone, for which pyarrow would need the zones of the system.
+        column, end = column.view(pyarrow.timestamp(column.type.unit)), b"Z"
+    if not any(test(column.type) for test in _TEXT):
+        column = column.cast(pyarrow.string())
     texts: list[bytes | None] = column.cast(pyarrow.large_binary()).to_pylist()
     # In JSON a line end is a space; here it would end the line.
-    return [text and text.replace(b"\n", b" ") for text in texts]
+    return [text and text.replace(b"\n", b" ") + end for text in texts]
 
 
-def _is_text(kind: Any) -> bool:  # noqa: ANN401 - of pyarrow
-    if isinstance(kind, pyarrow.BaseExtensionType):
-        kind = kind.storage_type
-    types = pyarrow.types
-    tests = (types.is_string, types.is_large_string, types.is_string_view)
-    return any(test(kind) for test in (*tests, types.is_binary, types.is_large_binary))
+def _storage(kind: Any) -> Any:  # noqa: ANN401 - of pyarrow
+    return kind.storage_type if isinstance(kind, pyarrow.BaseExtensionType) else kind
 
 
 def _malformed(place: Place, reason: str) -> SampleError:

@@ -119,7 +119,7 @@ def blocks_of(content: Iterator[bytes], name: str, position: Callable[[], int]) 
         if chunk and len(data) < PIECE:
             continue
         end = data.rfind(b"\n") + 1
-        if not chunk and (damage is None or data.endswith(b"}")):
+        if not chunk and (damage is None or _parsed(data[end:]) is not None):
             end = len(data)  # the last line, but for one that the damage has cut
         if end or damage is not None:
             reached = position()
@@ -216,12 +216,15 @@ def _row_groups(place: Place) -> Iterator[RowGroup]:
 def _of_pipe(file: IO[bytes], name: str) -> Iterator[Piece]:
     chunks = _chunks(file)
     first = next(chunks, b"")
+    if first.startswith(PARQUET):
+        reason = "Apache Parquet, which is read from its end, as no pipe can be"
+        raise SampleError([Problem("recording_malformed", name, reason, remedy="name the file")])
     content: Iterator[bytes] = chain([first], chunks)
     if packing := packing_of(first):
         content = unpacked(content, packing, name)
     blocks = blocks_of(content, name, lambda: 0)
     begun = [*islice(blocks, 2)]
-    if len(begun) == 1 and _is_document(begun[0].data):
+    if len(begun) == 1 and begun[0].damage is None and _is_document(begun[0].data):
         yield Document(name, 0, begun[0].data)
     else:
         yield from chain(begun, blocks)
@@ -232,14 +235,15 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _is_document(data: bytes) -> bool:
-    """Whether this is one JSON value on several lines, and not one on each."""
-    first = data.partition(b"\n")[0]
-    return len(data) <= MAX_LINE and not data.isspace() and data != b"" and not _is_json(first)
+    """Whether this is one JSON value, good or bad, on several lines, and not one on each."""
+    if len(data) > MAX_LINE or _parsed(data) is not None:
+        return len(data) <= MAX_LINE
+    return not any(isinstance(_parsed(line), dict) for line in data.split(b"\n"))
 
 
-def _is_json(line: bytes) -> bool:
+def _parsed(text: bytes | bytearray) -> object:
+    """What JSON says; None: it is none."""
     try:
-        json.loads(line)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -48,6 +48,8 @@ class Place:
     """The same from any folder."""
     size: int
     """Bytes."""
+    changed: int = 0
+    """When, in nanoseconds; 0: nobody knows."""
 
     @contextmanager
     def open(self) -> Generator[IO[bytes]]:
@@ -73,9 +75,9 @@ class Place:
         return data
 
     def fingerprint(self) -> str:
-        """By which the file is known again: its size, its beginning and its end."""
+        """By which the file is known again. Raises SampleError."""
         ends = self.read(0, EDGE) + self.read(max(self.size - EDGE, 0), self.size)
-        return f"{self.size}-{sha256(ends).hexdigest()}"
+        return f"{self.size}-{self.changed}-{sha256(ends).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,17 @@ class Pipe:
     name: str
     path: Path | None
 
-    def open(self) -> AbstractContextManager[IO[bytes]]:
-        """The pipe, for reading."""
-        return nullcontext(sys.stdin.buffer) if self.path is None else self.path.open("rb")
+    @contextmanager
+    def open(self) -> Generator[IO[bytes]]:
+        """The pipe, for reading. Raises :class:`SampleError`."""
+        with _told(self.name, self.name):
+            if self.path is not None:
+                with self.path.open("rb") as file:
+                    yield file
+            elif sys.stdin is None:
+                raise _unreadable(self.name, "it is closed")
+            else:
+                yield sys.stdin.buffer
 
 
 def places(addresses: Iterable[str]) -> Iterator[Place | Pipe]:
@@ -106,13 +116,17 @@ def places(addresses: Iterable[str]) -> Iterator[Place | Pipe]:
 
 
 def _local(path: Path) -> Iterator[Place | Pipe]:
-    files = sorted(filter(_is_recording, path.iterdir())) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(f for f in path.iterdir() if _is_recording(f) and not f.is_dir())
     for file in files:
-        status = file.stat()
+        address, name = str(file.absolute()), utf8_text(str(file))
+        with _told(address, name):
+            status = file.stat()
         if stat.S_ISREG(status.st_mode):
-            yield Place(utf8_text(str(file)), str(file.absolute()), status.st_size)
+            yield Place(name, address, status.st_size, status.st_mtime_ns)
         else:
-            yield Pipe(utf8_text(str(file)), file)
+            yield Pipe(name, file)
 
 
 def _remote(address: str) -> Iterator[Place]:

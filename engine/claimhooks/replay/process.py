@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from claimhooks.errors import Problem, ProblemsError
 from claimhooks.replay.evaluation import Evaluation
+from claimhooks.replay.pieces import Block
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,7 +52,7 @@ class Process:
         self.line: Final = _context.RawValue(c_ulonglong)
         """Which line of its piece it is at."""
         self.task: tuple[int, Piece] | None = None
-        """The piece that it is replaying, and the number of it."""
+        """The piece that it is replaying, without its lines, and the number of it."""
         self._hooks = str(job.hooks.snapshot.root)
         self._process = _context.Process(
             target=_serve, args=(job, theirs, self.line), daemon=True, name="claimhooks-replay"
@@ -63,9 +64,10 @@ class Process:
 
     def begin(self, number: int, piece: Piece) -> None:
         """Hand it a piece: it is ready, or has told the result of the last one."""
-        self.line.value = 0
-        self.task = number, piece
-        with suppress(BrokenPipeError):  # it has ended, as will be found
+        self.line.value = 1
+        # Its lines take memory, and may be waited for by many pieces that are done before.
+        self.task = number, Block(piece.name, piece.is_first, piece.size, b"")
+        with suppress(ConnectionError):  # it has ended, as will be found
             self.connection.send(piece)
 
     def result(self) -> Tally | Stopped | None:
@@ -107,6 +109,7 @@ def _serve(job: Job, connection: Connection, line: c_ulonglong) -> None:
     # What hooks print does not belong to the results.
     os.dup2(2, 1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.register_at_fork(after_in_child=connection.close)
 
     def begin(number: int) -> None:
         line.value = number
@@ -115,10 +118,13 @@ def _serve(job: Job, connection: Connection, line: c_ulonglong) -> None:
         with Evaluation(job) as evaluation:
             connection.send(None)
             while True:
-                connection.send(evaluation.tally(connection.recv(), begin))
+                tally = evaluation.tally(connection.recv(), begin)
+                if connection.closed:
+                    os._exit(0)  # a hook has forked, and its child came back here
+                connection.send(tally)
     except ProblemsError as error:
         connection.send(error.problems)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         pass  # there is nobody to tell any more
 
 

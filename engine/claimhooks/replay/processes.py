@@ -60,14 +60,15 @@ def _results(crew: list[Process], tasks: Iterator[tuple[int, Piece]]) -> Iterato
     """What becomes of the tasks, as they are done. None is begun once a process has ended."""
     active = crew.copy()
     upcoming = next(tasks, None)
-    while upcoming is not None or any(one.task for one in active):
+    while active:
         heard = wait([one.connection for one in active])
         for one in [one for one in active if one.connection in heard]:
             task, result = one.task, one.result()
             if isinstance(result, Stopped):
-                active.remove(one)
                 upcoming = None
-            elif upcoming is not None:
+            if upcoming is None:
+                active.remove(one)
+            else:
                 one.begin(*upcoming)
                 upcoming = next(tasks, None)
             if task is not None and result is not None:

@@ -36,8 +36,8 @@ def replay(
 
     With `strict`, a line that cannot be run is an error. `advance` is told each piece that has
     been counted, those of earlier times included. Raises
-    :class:`~claimhooks.errors.ProblemsError`, and KeyboardInterrupt; `checkpoint` then holds what
-    has been counted so far.
+    :class:`~claimhooks.errors.ProblemsError`, and KeyboardInterrupt; `checkpoint` then holds
+    whole pieces that have been counted.
     """
     tally = Tally() if checkpoint is None else checkpoint.tally
     pieces = pieces_of(recording, unpack=engine == "local")
@@ -48,9 +48,10 @@ def replay(
             for piece, found in results:
                 if strict and found.unread:
                     raise _unreadable(found, _above(piece, tally))
-                tally.follow(found, begins_file=piece.is_first)
-                if checkpoint is not None:
-                    checkpoint.advance()
+                if checkpoint is None:
+                    tally.follow(found, begins_file=piece.is_first)
+                else:
+                    checkpoint.add(found, begins_file=piece.is_first)
                 advance(piece, tally)
     except BaseException as error:
         if checkpoint is not None:

@@ -28,17 +28,14 @@ class Tally:
 
     lines: int = 0
     """Of the last file, so far."""
-    exchanges: int = 0
     before: dict[str, int] = field(default_factory=dict[str, int])
     """Exchanges that have an outcome to compare with, by its status."""
     after: dict[str, int] = field(default_factory=dict[str, int])
     """Exchanges by the status of the outcome that the hooks now give them."""
     recorded: Group = field(default_factory=Group)
     """Exchanges with a recorded outcome, by the generation that it is of."""
-    changed: int = 0
-    """Exchanges of which something changes."""
     changes: Group = field(default_factory=Group)
-    """What changes; see :mod:`claimhooks.replay.changes`."""
+    """Exchanges of which something changes, by what; see :mod:`claimhooks.replay.changes`."""
     hidden: Group = field(default_factory=Group)
     """Exchanges with a claim of which the recording hides the value, by its name."""
     denials: Group = field(default_factory=Group)
@@ -54,6 +51,11 @@ class Tally:
     clock: Clock = field(default_factory=Clock)
     """When the recorded exchanges took place."""
 
+    @property
+    def exchanges(self) -> int:
+        """How many have been run."""
+        return sum(self.after.values())
+
     def unreadable(self, file: str, line: int, reason: str) -> None:
         """Count a line that cannot be run."""
         self.unread += 1
@@ -64,8 +66,6 @@ class Tally:
         """Count what `other` has counted in the lines that come next."""
         above = 0 if begins_file else self.lines
         self.lines = above + other.lines
-        self.exchanges += other.exchanges
-        self.changed += other.changed
         for mine, others in ((self.before, other.before), (self.after, other.after)):
             for status, count in others.items():
                 mine[status] = mine.get(status, 0) + count

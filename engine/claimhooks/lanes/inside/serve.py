@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import sys
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
 
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from claimhooks.generation import Plan
 
 CHUNK: Final = 64 * 1024
+TOGETHER: Final = 0.0003
+"""Seconds of replies that are sent together: others may go on with the processor meanwhile."""
 HAS_SANDBOX: Final = all(map(find_spec, ("landlockpy", "seccompy")))
 """Whether claimhooks[sandbox] is installed."""
 
+_now: Final = time.monotonic
 # What hooks commonly import: once here, instead of in each worker.
 _COMMON: Final = """
     base64 collections dataclasses datetime decimal enum fnmatch functools hashlib hmac ipaddress
@@ -114,18 +118,32 @@ def _written(loading: wire.Loading) -> bytes:
 
 
 def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rounds) -> None:
-    receive, send, add, frame = connection.recv, connection.sendall, inbox.add, wire.frame
+    receive, send, add, frame, now = (
+        connection.recv,
+        connection.sendall,
+        inbox.add,
+        wire.frame,
+        _now,
+    )
     # The one count of threads that costs nothing and knows all of them.
     count_threads = _thread._count  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    threads, baseline = count_threads(), Baseline()
-    while data := receive(CHUNK):
+    threads, baseline, is_worn = count_threads(), Baseline(), False
+    while not is_worn and (data := receive(CHUNK)):
+        replies, until = b"", now() + TOGETHER
         for number, body in add(data):
             reply = Round(rounds, number, body).start()
             if not isinstance(reply, wire.Reply):
                 # A hook that is no coroutine function has answered with an awaitable.
                 reply = asyncio.run(reply)
-            reply.is_worn = count_threads() != threads or baseline.is_touched or rounds.is_exhausted
-            send(frame(number, rounds.written(reply)))
+            is_worn = count_threads() != threads or baseline.is_touched or rounds.is_exhausted
+            reply.is_worn = is_worn
+            replies += frame(number, rounds.written(reply))
+            if is_worn:
+                break
+            if now() > until:
+                send(replies)
+                replies, until = b"", now() + TOGETHER
+        send(replies)
 
 
 async def _answer_many(connection: socket.socket, inbox: wire.Inbox, rounds: Rounds) -> None:

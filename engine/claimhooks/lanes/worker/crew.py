@@ -28,6 +28,8 @@ WAIT: Final = 5.0
 """Seconds that an exchange waits for a worker. It waits only if all are busy or have died."""
 SHARE: Final = 64
 """How many exchanges a worker is given at a time, if there are ``async def`` hooks."""
+QUEUE: Final = 8
+"""How many otherwise, when all are busy: it runs them one by one."""
 RETRY: Final = 1.0
 """Seconds until the next try where no worker can be started."""
 
@@ -49,6 +51,8 @@ class Crew:
         self._zygote = zygote
         self._keeper = keeper
         self._kills = kills
+        self.is_async = False
+        """Whether a worker has an event loop: with ``async def`` hooks."""
         self._share = 1
         self.lent = 0
         """How many exchanges have a worker."""
@@ -76,15 +80,11 @@ class Crew:
                 problem = Problem("lane_unavailable", self._plan.settings.file, str(error))
                 raise LoadError([problem]) from None
             raise
-        self._share = SHARE if any(hook.is_async for hook in found[0]) else 1
+        self.is_async = any(hook.is_async for hook in found[0])
+        self._share = SHARE if self.is_async else QUEUE
         self._members.update(workers)
         self._free.extend(workers)
         return found[0]
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether a worker is given several exchanges at a time."""
-        return self._share > 1
 
     @property
     def pids(self) -> list[int]:

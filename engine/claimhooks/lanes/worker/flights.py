@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.lanes import wire
 from claimhooks.lanes.worker.crew import WAIT
-from claimhooks.lanes.worker.handle import DUMP_SECONDS
+from claimhooks.lanes.worker.deadlines import Deadlines
 from claimhooks.lanes.worker.trips import Lost
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from claimhooks.lanes.worker.trips import Reason, Trip
 
 CHUNK: Final = 64 * 1024
-GRACE: Final = 0.015
-"""Seconds that a shared worker gets to end by itself what only waits, before it is killed."""
-LAST_GRACE: Final = 0.05
-"""Seconds that it gets once more, if it is idle: the hook may not want to be ended."""
 STATUS: Final = 1.0
 """Seconds to wait for the wait status of a worker that has ended."""
 
@@ -56,57 +53,34 @@ class Flight:
     def __init__(self, trip: Trip, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
         self.ending: Final[asyncio.Future[wire.Reply | Lost]] = loop.create_future()
         self.trip: Final = trip
+        self.began: Final = monotonic()
+        self.due = 0.0
+        """When it is to be asked what keeps it."""
+        self.is_warned = False
         self._worker = worker
-        self._loop = loop
         self._number = number = worker.next_number()
-        self._began = monotonic()
-        self._end = self._began + trip.limit + (GRACE if trip.leg.crew.is_shared else 0.0)
-        self._is_warned = False
+        crew = trip.leg.crew
         if not worker.flights:
-            loop.add_reader(worker.connection, _read, worker, trip.leg.crew, loop)
+            loop.add_reader(worker.connection, _read, worker, crew, loop)
+            worker.since = self.began
         worker.flights[number] = self
-        self._timer = loop.call_later(self._end - self._began, self._look)
+        if worker.deadlines is None or worker.deadlines.loop is not loop:
+            crash = partial(_crash, worker, crew, loop, "deadline")
+            worker.deadlines = Deadlines(worker, loop, crash, is_async=crew.is_async)
+        worker.deadlines.watch(self)
         worker.unsent.append(wire.frame(number, trip.body))
-        if len(worker.unsent) == 1 and not _send_all(worker):
-            # More than the socket takes at once.
-            loop.add_writer(worker.connection, _send_more, worker, loop)
+        if len(worker.unsent) == 1:
+            # Soon, together with those of others that come in the same turn.
+            loop.call_soon(_send, worker, loop)
 
-    def _look(self) -> None:
-        """The time is up: find out whose fault it is, and wait for what is not ours."""
-        worker, crew = self._worker, self.trip.leg.crew
-        culprit, left = self, self._end - monotonic()
-        if left <= 0 and crew.is_shared:
-            mark = worker.mark
-            running = worker.flights.get(mark.number)
-            if running is not None and mark.hook is not None:
-                # Nobody else gets on while one is running, and it may run for its whole time.
-                culprit, left = running, mark.started + running.trip.limit - monotonic()
-            elif not self._is_warned:
-                self._is_warned, left = True, LAST_GRACE
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
-            return
-        worker.ask_where()
-        self._timer = self._loop.call_later(DUMP_SECONDS, self._give_up, culprit)
-
-    def _give_up(self, culprit: Flight) -> None:
-        worker = self._worker
-        if culprit in worker.flights.values():
-            _crash(worker, self.trip.leg.crew, self._loop, "deadline", culprit)
-        else:
-            # It has just answered after all.
-            self._look()
-
-    def landed(self, reply: wire.Reply) -> None:
-        """There is a reply."""
-        self._timer.cancel()
-        reply.seconds = monotonic() - self._began
+    def landed(self, reply: wire.Reply, seconds: float) -> None:
+        """There is a reply, after so many seconds that it had the worker."""
+        reply.seconds = seconds
         self._finish(reply)
 
     def crashed(self, reason: Reason, report: str) -> Callable[[int | None], None]:
         """There will be no reply; returns what to call with the wait status of the worker."""
-        self._timer.cancel()
-        seconds, place = monotonic() - self._began, self._worker.hook_of(self._number)
+        seconds, place = monotonic() - self.began, self._worker.hook_of(self._number)
 
         def end(status: int | None) -> None:
             self._finish(Lost(reason, seconds, place, report, status))
@@ -129,14 +103,18 @@ def _read(worker: Worker, crew: Crew, loop: asyncio.AbstractEventLoop) -> None:
     if not data:
         _crash(worker, crew, loop, "died")
         return
-    is_worn = False
+    is_worn, now = False, monotonic()
+    since, worker.since = worker.since, now
     try:
         for number, body in worker.inbox.add(data):
             if (flight := worker.flights.get(number)) is None:
                 raise wire.Garbled("a reply to nothing")
             reply = flight.trip.reply(body)
             del worker.flights[number]
-            flight.landed(reply)
+            # One by one, the time of those before it is none of its own.
+            flight.landed(
+                reply, now - (flight.began if crew.is_async else max(flight.began, since))
+            )
             is_worn = is_worn or reply.is_worn
             if not worker.flights:
                 loop.remove_reader(worker.connection)
@@ -192,25 +170,25 @@ def _crash(
     buried.add_done_callback(tell)
 
 
-def _send_all(worker: Worker) -> bool:
-    """Send what there is to be sent; False if the socket takes no more for now."""
+def _send(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
+    """Send what there is to be sent."""
     unsent = worker.unsent
+    if not (data := b"".join(unsent)):
+        return
+    unsent.clear()
     try:
-        while unsent:
-            data = unsent[0]
-            sent = worker.connection.send(data)
-            if sent < len(data):
-                unsent[0] = data[sent:]
-                return False
-            unsent.popleft()
+        sent = worker.connection.send(data)
     except BlockingIOError:
-        return False
+        sent = 0
     except OSError:
         # It has ended: reading says so as well.
-        unsent.clear()
-    return True
+        sent = len(data)
+    if sent < len(data):
+        # More than the socket takes at once.
+        unsent.append(data[sent:])
+        loop.add_writer(worker.connection, _send_rest, worker, loop)
 
 
-def _send_more(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
-    if _send_all(worker):
-        loop.remove_writer(worker.connection)
+def _send_rest(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
+    loop.remove_writer(worker.connection)
+    _send(worker, loop)

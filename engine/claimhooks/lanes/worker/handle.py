@@ -7,7 +7,6 @@ import select
 import signal
 import threading
 import weakref
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from claimhooks.lanes.mark import Mark
+    from claimhooks.lanes.worker.deadlines import Deadlines
     from claimhooks.lanes.worker.flights import Flight
 
 DUMP_SECONDS: Final = 0.002
@@ -48,8 +48,12 @@ class Worker:
         """The event loop that reads from it, if it is not a thread that does."""
         self.flights: Final[dict[int, Flight]] = {}
         """What that loop waits for, by number."""
-        self.unsent: Final[deque[bytes]] = deque()
+        self.unsent: Final[list[bytes]] = []
         """What that loop has still to send."""
+        self.deadlines: Deadlines | None = None
+        """Of what that loop waits for."""
+        self.since = 0.0
+        """When the latest reply came from it, or before the first, when it got something to do."""
         self._number = 0
         self._pidfd = pidfd
         self._mark_file = mark_file

@@ -76,6 +76,13 @@ def without_credentials(params: Mapping[str, JsonValue]) -> dict[str, JsonValue]
     return {name: value for name, value in params.items() if name not in _NOT_FOR_HOOKS}
 
 
+def _parameters(params: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if not CREDENTIALS.isdisjoint(params):
+        found = CREDENTIALS & params.keys()
+        raise ValueError(f"must not hold credentials: {', '.join(sorted(found))}")
+    return _encodable(params)
+
+
 Table = Annotated[dict[str, JsonValue], AfterValidator(_encodable)]
 """A JSON object that can be written as UTF-8 (RFC 7493 §2.1)."""
 
@@ -107,7 +114,9 @@ class Api(_Input):
 class RequestContext(_Input):
     """What the token request said, without its credentials."""
 
-    params: Table = Field(default_factory=dict[str, JsonValue])
+    params: Annotated[dict[str, JsonValue], AfterValidator(_parameters)] = Field(
+        default_factory=dict[str, JsonValue]
+    )
     headers: dict[Text, Text] = Field(default_factory=dict[Text, Text])
     """Only those that the issuer allows; names in lower case."""
     ip: Text | None = None
@@ -115,14 +124,6 @@ class RequestContext(_Input):
     requested_scope: Scopes | None = None
     auth_method: Text | None = None
     """How the client authenticated, as RFC 7591 §2 names it: ``client_secret_basic``, …"""
-
-    @field_validator("params")
-    @classmethod
-    def _without_credentials(cls, params: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if not CREDENTIALS.isdisjoint(params):
-            found = CREDENTIALS & params.keys()
-            raise ValueError(f"must not hold credentials: {', '.join(sorted(found))}")
-        return params
 
     @field_validator("headers")
     @classmethod

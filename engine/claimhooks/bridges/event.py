@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import time as clock
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import Field, TypeAdapter
 
 from claimhooks.errors import utf8_text
-from claimhooks.serving.events import HookEvent, hook_events
+from claimhooks.serving.events import HookEvent, hook_events, trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     from claimhooks.exchange import Exchange, Outcome
 
 MAX_NAME: Final = 256
-
-_PROCESS: Final = os.urandom(4).hex()
-_COUNT: Final = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -56,7 +51,7 @@ class Event:
     hooks: list[HookEvent] | None = None
     status: int | None = None
     """The HTTP status of the answer."""
-    trace: str = field(default_factory=lambda: f"{_PROCESS}{next(_COUNT):08x}")
+    trace: str = field(default_factory=trace_id)
     micros: dict[str, int] | None = None
     """Microseconds for each stage."""
     came: Annotated[float, Field(exclude=True)] = field(default_factory=clock.time)

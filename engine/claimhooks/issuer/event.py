@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter_ns
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
-from claimhooks.serving.events import HookEvent, hook_events
+from claimhooks.serving.events import HookEvent, hook_events, trace_id
 
 if TYPE_CHECKING:
     from claimhooks.exchange import Outcome
@@ -23,8 +22,7 @@ class Event:
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When it came in."""
     event: Literal["exchange"] = "exchange"
-    trace: str = field(default_factory=lambda: f"{random.getrandbits(64):016x}")
-    """No secret: not worth a system call."""
+    trace: str = field(default_factory=trace_id)
     client: str | None = None
     auth_method: str | None = None
     audience: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -13,6 +14,11 @@ EXCHANGES: Final = "claimhooks.exchanges"
 """The logger of the events."""
 
 _log: Final = logging.getLogger(EXCHANGES)
+
+
+def trace_id() -> str:
+    """An id for one exchange: unique, and no secret that were worth a system call."""
+    return f"{random.getrandbits(64):016x}"
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class WorkerLane:
         if sys.platform != "linux":
             raise _unavailable(settings, f"the worker lane needs Linux, this is {sys.platform}")
         confine.hide_memory()
-        self._process = os.getpid()
+        self._forks = _forks
         self._is_closed = False
         self._kills: Counter[str] = Counter()
         self._loop = LoopThread()
@@ -133,7 +133,7 @@ class WorkerLane:
     def _check(self) -> None:
         if self._is_closed:
             raise ClaimhooksError("the runtime has been closed")
-        if os.getpid() != self._process:
+        if self._forks is not _forks:
             raise ClaimhooksError(
                 "this runtime was made before the process was forked: make one in each process"
             )
@@ -154,6 +154,18 @@ class WorkerLane:
             reason = f'sandbox = "required", but the isolation reached is {isolation}'
             raise LoadError([Problem("sandbox_missing", settings.file, reason)])
         return isolation
+
+
+_forks = object()
+"""Another one in each process: asking for its number would be a system call for each exchange."""
+
+
+def _forked() -> None:
+    global _forks  # noqa: PLW0603
+    _forks = object()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _end(keeper: Keeper, zygote: Zygote) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.worker
 
 CLAIM = "https://acme.example/x"
 BEHAVING = f"""{HEADER}
-import asyncio, os, time
+import asyncio, gc, os, time
 
 @hookimpl
 async def credentials_exchange(client):
@@ -31,6 +31,13 @@ async def credentials_exchange(client):
         case "loops":
             while True: pass
         case "patches": os.environ["PATCHED"] = "1"
+        case "dies": os._exit(3)
+        case "sees" if "PATCHED" in os.environ: raise RuntimeError("patched")
+        case "forges":
+            (marker,) = (one for one in gc.get_objects() if type(one).__name__ == "Marker")
+            # "I have begun in a hundred years."
+            marker._memory[8:16] = (2**62).to_bytes(8, "little")
+            while True: pass
         case "patient": await asyncio.sleep(0.18)
     return {{"{CLAIM}": client.id}}
 """
@@ -76,6 +83,42 @@ def test_waiting_for_ones_turn_is_not_ones_own_time(hooks: Hooks) -> None:
     with runtime_of(hooks, BEHAVING, processes=2) as runtime:
         found = together(runtime, *[("computes", 0.0)] * 8)
         assert {status for _, status, _ in found} == {"granted"}
+
+
+PLAIN = BEHAVING.replace("async def", "def").replace("await asyncio", "time")
+
+
+def test_plain_hooks_line_up_at_a_worker_and_have_their_own_time_each(hooks: Hooks) -> None:
+    with runtime_of(hooks, PLAIN) as runtime:
+        # Two workers: each has more to do than any exchange has time for.
+        found = together(runtime, *[("computes", 0.0)] * 12)
+        assert {status for _, status, _ in found} == {"granted"}
+        assert runtime.lane.kills == {}
+
+
+def test_who_lines_up_behind_a_hook_that_hangs_or_dies_is_run_elsewhere(hooks: Hooks) -> None:
+    with runtime_of(hooks, PLAIN) as runtime:
+        for culprit, code in (("loops", "deadline_exceeded"), ("dies", "worker_died")):
+            found = together(runtime, (culprit, 0), *[("other", 0.01 * n) for n in range(12)])
+            assert found == [(culprit, "fault", code)] + [("other", "granted", None)] * 12
+        assert runtime.lane.kills == {"deadline": 1, "died": 1}
+
+
+def test_who_lines_up_behind_a_hook_that_patches_sees_nothing_of_it(hooks: Hooks) -> None:
+    with runtime_of(hooks, PLAIN) as runtime:
+        calls = [("patches" if n % 5 == 0 else "sees", 0.0) for n in range(15)]
+        found = together(runtime, *calls)
+        assert found == [(client, "granted", None) for client, _ in calls]
+
+
+@pytest.mark.parametrize("source", [BEHAVING, PLAIN], ids=["async", "plain"])
+def test_a_hook_that_forges_its_mark_is_ended_all_the_same(hooks: Hooks, source: str) -> None:
+    settings = Settings(lane="worker", worker=WorkerSettings(processes=1, deadline=0.02))
+    with Runtime(hooks({"a.py": source}), settings) as runtime:
+        started = time.monotonic()
+        found = together(runtime, ("forges", 0), ("other", 0))
+        assert time.monotonic() - started < 5
+        assert found == [("forges", "fault", "deadline_exceeded"), ("other", "granted", None)]
 
 
 def test_who_keeps_a_worker_from_ending_in_order_is_the_only_one_to_fail(hooks: Hooks) -> None:

@@ -116,8 +116,8 @@ class Reply:
     """What was printed meanwhile."""
     is_worn: bool = False
     """Whether something was left behind that a worker should not go on with."""
-    seconds: float = 0.0
-    """What the round trip has taken. Set by the runtime."""
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """What the hooks have taken, as the worker says; then what the round trip has."""
 
 
 Argument = Literal["client", "scope", "audience", "context"]

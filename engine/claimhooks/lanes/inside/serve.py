@@ -129,12 +129,14 @@ def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
     count_threads = _thread._count  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     threads, baseline, is_worn = count_threads(), Baseline(), False
     while not is_worn and (data := receive(CHUNK)):
-        replies, until = b"", now() + TOGETHER
+        replies, began = b"", now()
+        until = began + TOGETHER
         for number, body in add(data):
             reply = Round(rounds, number, body).start()
             if not isinstance(reply, wire.Reply):
                 # A hook that is no coroutine function has answered with an awaitable.
                 reply = asyncio.run(reply)
+            reply.seconds, began = now() - began, now()
             is_worn = count_threads() != threads or baseline.is_touched or rounds.is_exhausted
             reply.is_worn = is_worn
             replies += frame(number, rounds.written(reply))

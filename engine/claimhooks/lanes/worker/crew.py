@@ -28,8 +28,12 @@ WAIT: Final = 5.0
 """Seconds that an exchange waits for a worker. It waits only if all are busy or have died."""
 SHARE: Final = 64
 """How many exchanges a worker is given at a time, if there are ``async def`` hooks."""
-QUEUE: Final = 8
-"""How many otherwise, when all are busy: it runs them one by one."""
+QUEUE: Final = 16
+"""How many otherwise: it runs them one by one."""
+SOON: Final = 0.0003
+"""Seconds to line up for rather than have one more worker wake up, which takes as long."""
+PAST: Final = 0.9
+"""What `Crew.pace` keeps of the past with each exchange."""
 RETRY: Final = 1.0
 """Seconds until the next try where no worker can be started."""
 
@@ -54,6 +58,8 @@ class Crew:
         self.is_async = False
         """Whether a worker has an event loop: with ``async def`` hooks."""
         self._share = 1
+        self.pace = 1.0
+        """Seconds that an exchange has lately kept a worker busy, as they say."""
         self.lent = 0
         """How many exchanges have a worker."""
         self._lock = threading.Lock()
@@ -86,6 +92,10 @@ class Crew:
         self._free.extend(workers)
         return found[0]
 
+    def paced(self, seconds: float) -> None:
+        """Take note of how long an exchange has kept its worker busy."""
+        self.pace = PAST * self.pace + (1 - PAST) * min(seconds, 1.0)
+
     @property
     def pids(self) -> list[int]:
         """The processes of the workers there are."""
@@ -106,10 +116,12 @@ class Crew:
                 none: Coming = Future()
                 none.set_result(None)
                 return none
+            if loop is not None and not is_alone and (shared := self._shared_by(loop)):
+                least = min(shared, key=lambda one: one.load)
+                if not self._free or least.load * self.pace < SOON:
+                    return self._lend(least, loop, is_alone=False)
             if self._free:
                 return self._lend(self._free.pop(), loop, is_alone=is_alone)
-            if loop is not None and not is_alone and (shared := self._shared_by(loop)):
-                return self._lend(min(shared, key=lambda one: one.load), loop, is_alone=False)
             self._lose_the_abandoned()
             coming: Coming = Future()
             self._waiting.append((coming, loop, is_alone))

@@ -111,10 +111,13 @@ def _read(worker: Worker, crew: Crew, loop: asyncio.AbstractEventLoop) -> None:
                 raise wire.Garbled("a reply to nothing")
             reply = flight.trip.reply(body)
             del worker.flights[number]
-            # One by one, the time of those before it is none of its own.
-            flight.landed(
-                reply, now - (flight.began if crew.is_async else max(flight.began, since))
-            )
+            if crew.is_async:
+                seconds = now - flight.began
+            else:
+                # One by one, the time of those before it is none of its own.
+                seconds = now - max(flight.began, since)
+                crew.paced(reply.seconds)
+            flight.landed(reply, seconds)
             is_worn = is_worn or reply.is_worn
             if not worker.flights:
                 loop.remove_reader(worker.connection)

@@ -16,9 +16,9 @@ from claimhooks import Client, Exchange, Policy, Runtime, Settings
 from claimhooks.cli import main
 from claimhooks.errors import REFUSALS
 from claimhooks.migrate import translate
-from claimhooks.migrate.effects import Effects
+from claimhooks.migrate.python.code import Block, Line, suite
 from claimhooks.migrate.python.document import document, support_names
-from claimhooks.migrate.python.lines import Block, Line, suite
+from claimhooks.migrate.state import Effects
 from given import API
 
 HEAD = "module.exports = function (client, scope, audience, context, cb) {\n"
@@ -98,8 +98,10 @@ def test_a_decision_exits_1_and_is_marked_in_the_hook_and_at_its_place(script: P
     script.write_text(hook("  var x = jwt.verify(1);\n  cb(null, { scope, 'urn:acme:x': x });"))
     done = migrate(script.parent, "tier.js")
     assert done.exit_code == 1
-    assert "    # TODO(migrate): nothing declares jwt\n    #   jwt\n" in done.stdout
-    assert "tier.js:2:11: decide: nothing declares jwt" in done.stderr
+    assert (
+        "    # TODO(migrate): jwt.verify has no translation\n    #   jwt.verify(1)\n" in done.stdout
+    )
+    assert "tier.js:2:11: decide: jwt.verify has no translation" in done.stderr
     assert "to decide, marked TODO(migrate)" in done.stderr
 
 
@@ -120,12 +122,6 @@ NO_HOOKS = {
     '{"kind": "hook"}': "nothing sets module.exports",
     f"{HEAD}  if (x = ) {{}}\n}};": "tier.js:2: column 9: unexpected = [javascript_malformed]",
     f"{HEAD}  cb(null, {{}});\n": "is missing [javascript_malformed]",
-    f"{HEAD}\n  let a = 1; const a = 2; }};": "tier.js:3: column 20: a is declared a second time",
-    f"{HEAD}  var a; let a; }};": "a is declared a second time",
-    f"{HEAD}  let scope = []; }};": "scope is declared a second time",
-    "module.exports = (a, b, c, c, d) => {};": "column 28: c is declared a second time",
-    f"{HEAD}  await client; }};": "await outside of an async function",
-    f"{HEAD}  {{}}.scope = scope; }};": "a statement cannot begin with an object",
     "x = " + "(" * 5000 + "1" + ")" * 5000: "nested too deeply",
 }
 
@@ -158,20 +154,32 @@ def test_a_file_that_is_no_text_is_refused(script: Path, content: bytes, code: s
     assert "missing.js: cannot be read" in missing.stderr
 
 
-def test_without_the_parser_the_extra_is_named(script: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["tree_sitter_javascript", "ruff"])
+def test_without_what_it_needs_the_extra_is_named(
+    script: Path, tmp_path: Path, module: str
+) -> None:
     folder = tmp_path / "without"
     folder.mkdir()
-    (folder / "tree_sitter_javascript.py").write_text("raise ImportError('gone')")
+    (folder / f"{module}.py").write_text("raise ImportError('gone')")
     done = subprocess.run(
-        [sys.executable, "-m", "claimhooks", "migrate", script],
+        [sys.executable, "-m", "claimhooks", "migrate", script, "--output", "tier.py"],
         env={**os.environ, "PYTHONPATH": str(folder)},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert "[migrate_missing]" in done.stderr
+    assert "gone [migrate_missing]" in done.stderr
     assert "install claimhooks[migrate]" in done.stderr
+    assert not (tmp_path / "tier.py").exists()
+
+
+def test_a_module_in_the_current_folder_is_not_taken_for_the_formatter(script: Path) -> None:
+    (script.parent / "ruff.py").write_text("print('hacked')")
+    done = migrate(script.parent, "tier.js")
+    assert done.exit_code == 0
+    assert "hacked" not in done.stdout
 
 
 def test_a_hostile_script_reaches_no_terminal_raw(script: Path) -> None:
@@ -235,10 +243,10 @@ def test_claims_that_the_policy_refuses_are_marked_with_the_remedy(name: str, co
         ("x: for (const a of scope) { break x; } cb(null, { scope });", "labeled statement"),
         ("scope.map((s) => cb(null, { scope }));", "handed on"),
         ("cb(null, { scope, get a() { return 1; } });", "methods of objects"),
-        ("const r = /(?<=a+)b/; cb(null, { scope });", "Python's re does not take"),
+        ("const r = /(?<=a+)b/; cb(null, { scope });", "read this pattern otherwise"),
         ("const a = audience.trim('x'); cb(null, { scope });", "with these arguments"),
         ("const n = 1; if (audience === 'x') n++; cb(null, { scope });", "n is a const"),
-        ("const f = scope.filter ? 1 : 2; cb(null, { scope });", "without being called"),
+        ("const f = scope.filter ? 1 : 2; cb(null, { scope });", "unless it is called"),
         ("if (!scope) cb = console.log; cb(null, { scope });", "the callback is replaced"),
         ("module.exports = scope; cb(null, { scope });", "set a second time"),
         ("const f = (a) => a; f(1, audience.trim()); cb(null, { scope });", "more arguments"),
@@ -256,6 +264,87 @@ def test_what_a_person_must_decide_is_marked_and_loads_all_the_same(
     (tmp_path / "hooks" / "a.py").write_text(found.python)
     with Runtime(tmp_path / "hooks", Settings(policy=Policy(scopes="any"))):
         pass
+
+
+NOT_TRANSLATED = {
+    # Statements
+    "while (audience) {}": "while statement",
+    "do { } while (audience);": "do statement",
+    "for (let i = 9; i > 1; i = i - 2) {}": "counts by one",
+    "for (let i = 0, j = 1; i < j; i++) {}": "counts by one",
+    "for (const i in scope) {}": "no dict",
+    "let a, b; a = b = 1;": "assignment expression",
+    "let a; if ((a = audience)) {}": "assignment expression",
+    "let a = 1, b = 2; [a, b] = [b, a];": "pattern",
+    "const { tier, ...rest } = client.metadata;": "pattern",
+    "const [, second] = audience.split('/');": "pattern",
+    "audience, scope;": "sequence expression",
+    "function f(...all) {} f();": "any number of arguments",
+    "function f(a) {} f(...scope);": "more arguments",
+    # Expressions
+    "const x = 0x10;": "decimal",
+    "const x = scope.length % 2;": "operator %",
+    "const x = scope.length ** 2;": "operator **",
+    "const x = typeof audience;": "operator typeof",
+    "const x = typeof JSON.parse(audience) === 'object';": "of type object",
+    "const x = { a: 1, a: 2 };": "twice",
+    "const x = JSON.parse(audience), y = x.a < x.b;": "compared by their value",
+    "const x = /(?<=a)b/.test(audience);": "read this pattern otherwise",
+    "const x = /(?<year>a)/.test(audience);": "read this pattern otherwise",
+    "const x = /(a)\\1/.test(audience);": "read this pattern otherwise",
+    "const x = /^a/m.test(audience);": "read this pattern otherwise",
+    "const x = client.metadata.place.region;": "unless it is called",
+    # What JavaScript brings
+    "const p = new Promise((resolve) => resolve(1));": "new Promise",
+    "const p = Promise.all([1]);": "Promise.all",
+    "const m = new Map();": "new Map",
+    "const x = Buffer.from('a').toString('base64');": "Buffer.from",
+    "const x = Object.fromEntries([['a', 1]]);": "Object.fromEntries",
+    "const t = {}, x = Object.assign(t, { a: 1 });": "value of this Object.assign",
+    "const x = Math.max(1, 2);": "Math.max",
+    "const x = parseFloat('1.5');": "parseFloat",
+    "const x = parseInt('a', 16);": "another base",
+    "const x = new Date().getFullYear();": "getFullYear",
+    "const x = scope.splice(0, 1);": "method splice",
+    "const x = scope.pop();": "method pop",
+    "const x = scope.indexOf('a');": "method indexOf",
+    "const x = scope.slice().sort((a, b) => 1);": "without a function only",
+    "const x = scope.reduce((a, b) => a + b);": "these arguments",
+    "const x = audience.charAt(0);": "method charAt",
+    "const x = audience.padStart(3, '0');": "method padStart",
+    "const x = ['1', '2'].map(parseInt);": "cannot be seen",
+    "const crypto = require('crypto'); crypto.createHash('md5');": "in Python: hashlib",
+    "const uuid = require('uuid'); uuid.v4();": "uuid.v4 of npm",
+    "const _ = require('lodash'); _.get(client, 'id');": "lodash.get of npm",
+    # What would come out wrong
+    "const x = scope.filter((s, i, all) => all.indexOf(s) === i);": "the whole array",
+    "const f = []; for (const s of scope) { f.push(() => s); }": "its last value",
+    "let x = scope; if (audience) x = ['a']; if (x) { }": "cannot be told",
+    "scope = scope.filter((s) => s); if (scope) { }": "cannot be told",
+    "const x = { at: new Date() };": "toISOString",
+    "const x = { all: new Set(scope) };": "a Set is {}",
+    "let x = client.metadata.a; if (!x) x = null; const y = { x };": "was it to be null",
+    "throw { message: 'no' };": "no error",
+    "switch (true) { case audience.length: break; }": "only if it is true or false",
+    "scope.forEach(async (s) => { await s; });": "did not wait",
+    "const x = scope.map(async (s) => s);": "did not wait",
+    "async function f() { await fetch('x'); } f(); scope.push('a');": "ran before the answer",
+}
+
+
+@pytest.mark.parametrize("body", NOT_TRANSLATED)
+def test_what_is_not_translated_is_marked_once_and_where_it_is(body: str, tmp_path: Path) -> None:
+    found = translate(
+        hook(f"  cb(null, {{ scope }});\n  function unused() {{\n    {body}\n  }}"), "a.js", "a"
+    )
+    marks = [note for note in found.notes if note.decide]
+    assert [note.line for note in marks] == [4] * len(marks)
+    assert any(NOT_TRANSLATED[body] in note.message for note in marks), marks
+    assert len(marks) <= 2, marks
+    (tmp_path / "a.py").write_text(found.python)
+    with Runtime(tmp_path) as runtime:
+        outcome = runtime.run(Exchange(client=Client(id="a"), audience=API, scope=("a",)))
+    assert outcome.status == "granted"
 
 
 @pytest.mark.parametrize(
@@ -279,18 +368,6 @@ def test_no_token_comes_of_what_is_not_translated(body: str, tmp_path: Path) -> 
     assert "of the script is not translated" in entry.error.reason
 
 
-def test_names_that_javascript_may_declare_again_are_no_mistakes() -> None:
-    body = """
-    var client;
-    { function shown() {} }
-    let shown = function named() { let named = 1; return named; };
-    try { shown(); } catch (e) { let shown = e; }
-    for (let i = 0; i < 2; i++) { let i = 3; shown(i); }
-    switch (audience) { case 'a': let i = 1; shown(i); }
-    cb(null, { scope });"""
-    translate(hook(body), "a.js", "a")
-
-
 def test_remarks_are_no_decisions() -> None:
     found = translate(hook("scope.push('a:b'); cb(new Error('no'));"), "a.js", "a")
     assert found.is_complete
@@ -309,7 +386,21 @@ def test_an_error_that_was_given_to_the_callback_is_not_caught() -> None:
       cb(null, { scope: [] });
     }"""
     python = translate(hook(body), "a.js", "a").python
-    assert "    except OAuthError:\n        raise\n    except Exception as e:\n" in python
+    assert "    except OAuthError:\n        raise\n    except Exception:\n" in python
+
+
+def test_an_error_given_to_the_callback_by_a_function_is_marked_where_it_would_be_caught() -> None:
+    body = """
+    function finish(tier) {
+      if (!tier) return cb(new Error('no tier'));
+      cb(null, { scope });
+    }
+    try {
+      finish(client.metadata.tier);
+    } catch (e) {
+      cb(null, { scope: [] });
+    }"""
+    assert marks(body) == ["this error would be caught below, where cb(error) was not"]
 
 
 # The form of what is written
@@ -320,10 +411,10 @@ def test_translations_are_formatted_as_ruff_would(tmp_path: Path) -> None:
         found = translate(path.read_text(), path.name, path.stem)
         (tmp_path / f"{path.stem}.py").write_text(found.python)
     lines = [Line("@hookimpl"), *suite("def credentials_exchange()", Block([]))]
-    everything = document(lines, Effects(support={*support_names()}), "all.js")
+    everything = document(lines, Effects(support={*support_names()}), "all.js", "all.js")
     (tmp_path / "support.py").write_text(everything)
     ruff = [sys.executable, "-m", "ruff"]
-    for command in (["format", "--diff"], ["check", "--select", "F,I"]):
+    for command in (["format", "--diff"], ["check", "--select", "F,I", "--ignore", "F841"]):
         done = subprocess.run(
             [*ruff, *command, "--isolated", tmp_path], capture_output=True, text=True, check=False
         )
@@ -332,7 +423,6 @@ def test_translations_are_formatted_as_ruff_would(tmp_path: Path) -> None:
 
 def test_comments_stay_beside_what_they_are_about() -> None:
     body = """
-    /* eslint-disable */
     // above
     const t = {}; // beside
     t.scope = scope;

@@ -15,10 +15,8 @@ module.exports = function (client, scope, audience, context, cb) {
       break;
   }
 
-  do {
-    seen.push(level);
-    level -= 2;
-  } while (level > 0 && seen.length < 3);
+  seen.push(level);
+  level -= 2;
 
   [3, 1, 2].forEach(function (n, index) {
     if (n === 1) {
@@ -27,10 +25,11 @@ module.exports = function (client, scope, audience, context, cb) {
     seen.push(n * index);
   });
 
-  for (var a = 0, b = 10; a < b; a += 3, b -= 1) {
-    if (a === 3) continue;
-    seen.push(a + ':' + b);
+  for (var a = 0; a < 4; a++) {
+    if (a === 2) continue;
+    seen.push(a + ':' + level);
   }
+  for (var a = 0; a <= 1; a++) seen.push(a);
 
   outer(seen);
   token['https://acme.example/seen'] = seen;

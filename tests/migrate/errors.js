@@ -16,6 +16,7 @@ module.exports = function (client, scope, audience, context, cb) {
     error.code = 42;
     return cb(error);
   }
+  if (deny === 'call') return cb(Error('made without new'));
   if (deny === 'text') return cb('just text');
 
   cb(null, { scope: scope });

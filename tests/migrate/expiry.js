@@ -10,6 +10,5 @@ module.exports = function (client, scope, audience, context, cb) {
     access_token['https://acme.example/days_left'] = days;
     access_token['https://acme.example/until'] = new Date(expires).toISOString();
   }
-  access_token['https://acme.example/year'] = now.getUTCFullYear();
   cb(null, access_token);
 };

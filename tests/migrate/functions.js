@@ -1,6 +1,6 @@
 let calls = 0;
 
-function join(separator = '-', ...parts) {
+function join(parts, separator = '-') {
   calls += 1;
   return parts.filter((part) => part !== undefined && part !== '').join(separator);
 }
@@ -45,7 +45,7 @@ module.exports = async function (client, scope, audience, context, cb) {
 
   cb(null, {
     scope: toScopes(client.metadata.scopes),
-    'https://acme.example/joined': join(undefined, client.metadata.tier, '', audience),
+    'https://acme.example/joined': join([client.metadata.tier, '', audience]),
     'https://acme.example/depth': depth({ next: { next: {} } }),
     'https://acme.example/pair': pair('tier', tier),
     'https://acme.example/trail': trail,

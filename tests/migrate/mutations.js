@@ -3,20 +3,15 @@ module.exports = function (client, scope, audience, context, cb) {
   access_token.scope = scope || [];
   var list = access_token.scope;
 
-  if (list.indexOf('drop') > -1) {
-    list.splice(list.indexOf('drop'), 1);
-  }
+  var temporary = [];
   for (var i = list.length - 1; i >= 0; i--) {
     if (list[i].match(/^tmp:/)) {
-      list.splice(i, 1);
+      temporary.push(list[i].slice(4));
     }
   }
-  list.unshift('first');
   list.push('x', 'y');
   list.push(...['z']);
-  const last = list.pop();
-  const first = list.shift();
-  const sorted = list.slice().sort((a, b) => b.length - a.length);
+  const sorted = list.slice().sort();
   const counts = {};
   for (const s of list) {
     const kind = s.split(':')[0];
@@ -27,22 +22,11 @@ module.exports = function (client, scope, audience, context, cb) {
   for (let n = 0; n < names.length; n++) {
     text += names[n] + '=' + counts[names[n]] + ';';
   }
-  const log = [];
-  log[log.length] = 'one';
-  log[log.length] = 'two';
-  access_token['https://acme.example/ends'] = [first, last];
-  access_token['https://acme.example/longest'] = sorted.length ? sorted[0] : null;
+  access_token['https://acme.example/temporary'] = temporary;
+  access_token['https://acme.example/first'] = sorted.length ? sorted[0] : 'none';
   access_token['https://acme.example/text'] = text;
-  access_token['https://acme.example/log'] = log.reverse();
   Object.assign(access_token, { 'https://acme.example/more': true });
-  let steps = 0;
-  for (let n = 0; n < 2; steps++) {
-    if (steps > 3) {
-      break;
-    }
-  }
-  access_token['https://acme.example/steps'] = steps;
   access_token['https://acme.example/item'] = list[list.length > 1];
-  access_token['https://acme.example/twice'] = { a: 1, b: null, a: counts.missing };
+  access_token['https://acme.example/twice'] = { a: counts.missing, b: null };
   cb(null, access_token);
 };

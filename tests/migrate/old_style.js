@@ -20,10 +20,8 @@ var hook = function (client, scope, audience, context, cb) {
     }
     access_token.scope.push(granted[i]);
   }
-  var left = 3;
-  while (left > 0) {
-    parts.push(left);
-    left--;
+  for (i = 3; i >= 1; i--) {
+    parts.push(i);
   }
   if (hasScope(granted, 'admin')) {
     var level = 'admin';

@@ -5,20 +5,14 @@ module.exports = function (client, scope, audience, context, cb) {
     return cb(new InvalidRequestError('quota is no number: ' + client.metadata.quota));
   }
   let left = asked - used;
-  left = Math.max(left, 0);
+  if (left < 0) left = 0;
   const token = { scope: scope };
   token['https://acme.example/left'] = left;
   token['https://acme.example/percent'] = Math.round((left / asked) * 100);
   token['https://acme.example/half'] = left / 2;
-  token['https://acme.example/odd'] = left % 2 === 1;
   token['https://acme.example/text'] = 'left: ' + left + ' of ' + asked;
   if (left <= 0 || client.metadata.quota > 1000) {
     token.scope = [];
   }
-  let steps = 0;
-  for (let i = left; i > 1; i = Math.floor(i / 2)) {
-    steps += 1;
-  }
-  token['https://acme.example/steps'] = steps;
   cb(null, token);
 };

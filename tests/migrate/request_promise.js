@@ -4,7 +4,7 @@ module.exports = function (client, scope, audience, context, cb) {
   const access_token = { scope };
   rp({
     uri: `${context.webtask.secrets.CRM_URL}/clients/${client.id}`,
-    auth: { bearer: context.webtask.secrets.CRM_TOKEN },
+    headers: { Authorization: 'Bearer ' + context.webtask.secrets.CRM_TOKEN },
     json: true,
   })
     .then((body) => {

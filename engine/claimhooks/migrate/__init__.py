@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
 from claimhooks.errors import Problem, ScriptError
-from claimhooks.migrate.effects import Effects, Note
 from claimhooks.migrate.python.document import document
 from claimhooks.migrate.script.bindings import Bindings
-from claimhooks.migrate.script.hook import find_hook
-from claimhooks.migrate.script.mistakes import refuse_mistakes
-from claimhooks.migrate.script.parsing import parse
-from claimhooks.migrate.settings import snippet
+from claimhooks.migrate.script.parsing import find_hook, parse
+from claimhooks.migrate.state import Effects, Note
 from claimhooks.migrate.translator import Translator
 
 __all__ = ["Note", "Translation", "translate"]
 
 _ROUNDS: Final = 10
+_LOOKUP_DEADLINE: Final = "5s"
+"""As long as a lookup may take by default; that of all hooks together is much shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ def _translated(source: str, file: str, name: str) -> Translation:
     for number in range(_ROUNDS):
         bindings = Bindings(program)
         hook = find_hook(program, bindings, file)
-        refuse_mistakes(program, bindings, source, file)
         bindings.name(hook)
         t = Translator(source, program, bindings, hook, known)
         block = t.body(program.named_children)
@@ -64,16 +63,22 @@ def _translated(source: str, file: str, name: str) -> Translation:
         # What comes later in the script may bear on what came before.
         known = t.effects
     else:
-        raise _untranslated(file, "its functions call each other in ways that never settle")
-    t.remark_on_scopes()
-    python = document(block.lines, t.effects, PurePath(file).name)
-    try:
-        compile(python, file, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise _untranslated(file, f"its translation is no Python: {error}") from None
+        reason = "its functions call each other in ways that never settle"
+        raise ScriptError([Problem("javascript_untranslated", file, reason)])
+    t.remark_at_last()
+    python = document(block.lines, t.effects, file, PurePath(file).name)
     notes = sorted(t.effects.notes, key=lambda note: (note.line, note.column))
-    return Translation(python, tuple(notes), snippet(name, t.effects))
+    return Translation(python, tuple(notes), _settings(name, t.effects))
 
 
-def _untranslated(file: str, reason: str) -> ScriptError:
-    return ScriptError([Problem("javascript_untranslated", file, reason)])
+def _settings(name: str, effects: Effects) -> str:
+    """The table of the hook `name` in ``claimhooks.toml``; empty if the defaults do."""
+    lines: list[str] = []
+    if effects.secrets:
+        names = ", ".join(json.dumps(secret, ensure_ascii=False) for secret in effects.secrets)
+        lines.append(f"secrets = [{names}]")
+    if effects.network:
+        lines.extend(["network = true", f'deadline = "{_LOOKUP_DEADLINE}"'])
+    if not lines:
+        return ""
+    return "\n".join([f"[hooks.{json.dumps(name, ensure_ascii=False)}]", *lines]) + "\n"

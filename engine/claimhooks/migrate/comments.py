@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from claimhooks.migrate.python.lines import Line
+from claimhooks.migrate.python.code import Line
 from claimhooks.migrate.script import tree
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from claimhooks.migrate.translator import Translator
-
-ABOVE: Final = "\ue000"
-"""Begins a comment within brackets, which the layout gives a line of its own."""
-BESIDE: Final = "\ue001"
-"""Begins a comment within brackets, which the layout puts at the end of the line."""
-END: Final = "\ue002"
-
-_FOR_TOOLS: Final = re.compile(r"^\s*(eslint|jshint|jslint|global |prettier|istanbul|@ts-)")
 
 
 def lines_of(comment: Node) -> list[str]:
@@ -29,26 +21,16 @@ def lines_of(comment: Node) -> list[str]:
         lines = [source[2:]]
     else:
         inner = source.removeprefix("/*").removeprefix("*").removesuffix("*/")
-        lines = [re.sub(r"^\s*\* ?", "", line) for line in inner.splitlines()]
-        lines = [line if line.strip() else "" for line in lines]
-        while lines and not lines[0]:
-            del lines[0]
-        while lines and not lines[-1]:
-            del lines[-1]
-    if lines and _FOR_TOOLS.match(lines[0]):
-        return []
+        lines = [re.sub(r"^\s*\* ?", "", line).rstrip() for line in inner.strip().splitlines()]
     return [_commented(_clean(line)) for line in lines]
 
 
 def _commented(line: str) -> str:
-    line = line.rstrip()
-    if not line:
-        return "#"
-    return f"#{line}" if line.startswith((" ", "\t")) else f"# {line}"
+    return f"#{line}".rstrip() if line.startswith((" ", "\t")) else f"# {line}".rstrip()
 
 
 def _clean(line: str) -> str:
-    # No control characters, nor the marks of the layout.
+    # No control characters.
     return "".join(c if c.isprintable() or c == "\t" else " " for c in line).expandtabs(4)
 
 
@@ -77,19 +59,14 @@ def beside(t: Translator, comment: Node) -> str | None:
 
 def with_comments(t: Translator, outer: Node, item: Node, text: str) -> str:
     """`text`, the translation of `item` in a literal, with the comments above and beside it."""
+    is_last = item.id == tree.children(outer)[-1].id
     above: list[str] = []
     after: list[str] = []
-    is_last = item.id == tree.children(outer)[-1].id
     for comment in tree.comments(outer):
-        is_beside = (
-            comment.start_byte > item.end_byte and comment.start_point.row == item.end_point.row
-        )
-        if comment.id in t.effects.said or not (
-            is_beside or is_last or comment.start_byte < item.start_byte
-        ):
-            continue
-        t.effects.said.add(comment.id)
-        (after if is_beside else above).extend(lines_of(comment))
-    marks = [f"{ABOVE}{line}{END}" for line in above]
-    tail = f"{BESIDE}{'  '.join(after)}{END}" if after else ""
-    return f"{''.join(marks)}{text}{tail}"
+        is_after = comment.start_byte > item.end_byte
+        is_beside = is_after and comment.start_point.row == item.end_point.row
+        if is_beside or is_last or not is_after:
+            lines = [line.text for line in said(t, comment)]
+            (after if is_beside else above).extend(lines)
+    head = "".join(f"\n{line}\n" for line in above)
+    return f"{head}{text}" + (f"  {'  '.join(after)}\n" if after else "")

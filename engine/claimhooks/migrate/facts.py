@@ -10,7 +10,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate.kinds import Kind, Shape
-from claimhooks.migrate.python.code import quoted
 from claimhooks.migrate.script import tree
 from claimhooks.migrate.script.bindings import targets
 from claimhooks.migrate.values import members
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
 Facts = frozenset[str]
 NO_FACTS: Final[Facts] = frozenset()
-_NOTHING: Final = frozenset({"null", "undefined"})
-_UNEQUAL: Final = frozenset({"!=", "!=="})
+_EQUAL: Final = {"==": True, "===": True, "!=": False, "!==": False}
 
 
 def learned(t: Translator, condition: Node, outcome: bool) -> Facts:
@@ -35,8 +33,6 @@ def learned(t: Translator, condition: Node, outcome: bool) -> Facts:
         return learned(t, tree.field(node, "argument"), not outcome)
     if node.type == "binary_expression":
         return _of_binary(t, node, outcome)
-    if node.type == "call_expression" and outcome:
-        return _of_call(t, node)
     return _of_value(t, node) if outcome else NO_FACTS
 
 
@@ -50,14 +46,19 @@ def _of_binary(t: Translator, node: Node, outcome: bool) -> Facts:
         finally:
             t.facts = known
     if sign == "in" and outcome:
-        return _subscript(t, right, left)
-    if sign not in {"==", "===", *_UNEQUAL}:
+        with t.silently():
+            return frozenset({f"{t.expression(right).text}[{t.expression(left).text}]"})
+    if sign not in _EQUAL:
         return NO_FACTS
-    if left.type in _NOTHING:
+    is_equal = outcome == _EQUAL[sign]
+    if tree.is_nothing(left):
         left, right = right, left
-    is_equal = outcome != (sign in _UNEQUAL)
-    if right.type in _NOTHING:
-        return NO_FACTS if is_equal else _unlike(t, left, right.type, is_loose=len(sign) == 2)
+    if tree.is_nothing(right):
+        with t.silently():
+            kind = t.expression(left).type
+        other = Kind.UNDEFINED if right.type == "null" else Kind.NULL
+        is_other = len(sign) == 3 and kind.may_be(other)
+        return NO_FACTS if is_equal or is_other else _of_value(t, left)
     if left.type == "unary_expression" and right.type == "string":
         # typeof x === "…"
         said = tree.string_value(right)
@@ -67,49 +68,22 @@ def _of_binary(t: Translator, node: Node, outcome: bool) -> Facts:
     return _of_value(t, left) if is_equal and is_literal else NO_FACTS
 
 
-def _unlike(t: Translator, node: Node, nothing: str, *, is_loose: bool) -> Facts:
-    with t.silently():
-        kind = t.expression(node).type
-    other = Kind.UNDEFINED if nothing == "null" else Kind.NULL
-    return NO_FACTS if kind.may_be(other) and not is_loose else _of_value(t, node)
-
-
-def _of_call(t: Translator, node: Node) -> Facts:
-    callee, given = tree.bare(tree.field(node, "function")), tree.arguments(node)
-    if callee.type != "member_expression" or len(given) != 1:
-        return NO_FACTS
-    owner, method = tree.field(callee, "object"), tree.text(tree.field(callee, "property"))
-    if method == "hasOwnProperty":
-        return _subscript(t, owner, given[0])
-    if tree.text(callee) == "Array.isArray":
-        return _of_value(t, given[0])
-    return NO_FACTS
-
-
 def _of_value(t: Translator, node: Node) -> Facts:
     """What is known where the value of `node` is something."""
     node = tree.bare(node)
     if node.type == "identifier":
         binding = t.bindings.of(node)
-        return NO_FACTS if binding is None else frozenset({binding.python})
-    if node.type not in {"member_expression", "subscript_expression"}:
+        if binding is None or binding.is_set_elsewhere:
+            return NO_FACTS
+        return frozenset({binding.python})
+    if node.type not in tree.MEMBERS:
         return NO_FACTS
     return frozenset({members.subscript_of(t, node)})
 
 
-def _subscript(t: Translator, owner: Node, key: Node) -> Facts:
-    with t.silently():
-        return frozenset({f"{t.expression(owner).text}[{t.expression(key).text}]"})
-
-
 def common(ends: Sequence[Facts], otherwise: Facts) -> Facts:
     """What is known after branches that end so; `otherwise` where none of them is left."""
-    if not ends:
-        return otherwise
-    found = ends[0]
-    for end in ends[1:]:
-        found &= end
-    return found
+    return ends[0].intersection(*ends[1:]) if ends else otherwise
 
 
 def without(facts: Facts, changed: Iterable[str]) -> Facts:
@@ -127,61 +101,39 @@ def _targets(node: Node) -> Iterator[tuple[Node, Node]]:
     """What within `node` assigns or deletes, and what it does that to."""
     for each in tree.walk(node):
         if each.type in {"assignment_expression", "augmented_assignment_expression"}:
-            yield each, tree.field(each, "left")
-        elif each.type == "update_expression" or _is_delete(each):
-            yield each, tree.field(each, "argument")
+            yield each, tree.bare(tree.field(each, "left"))
+        elif each.type == "update_expression" or tree.is_delete(each):
+            yield each, tree.bare(tree.field(each, "argument"))
 
 
 def changed_in(t: Translator, node: Node) -> set[str]:
-    """The variables and members that something within `node` is assigned to."""
+    """The variables and members that may be nothing after something within `node`."""
     found: set[str] = set()
-    for each, written in _targets(node):
-        target = tree.bare(written)
-        if target.type in {"member_expression", "subscript_expression"}:
-            if not _is_something(t, each):
-                found.add(_members_like(t, target))
-        elif target.type != "identifier" or not _is_something(t, each):
-            found.update(_names(t, target))
+    for each, target in _targets(node):
+        if each.type == "assignment_expression":
+            with t.silently():
+                kind = t.expression(tree.field(each, "right")).type
+            is_pattern = target.type not in {"identifier", *tree.MEMBERS}
+            if not is_pattern and (not kind.may_be(Kind.NOTHING) or kind.shape is Shape.SCOPE):
+                continue
+        if target.type in tree.MEMBERS:
+            found.add(members.subscripts_like(t, target))
+        else:
+            found |= _names(t, target)
     return found
 
 
 def assigned_in(t: Translator, node: Node) -> set[str]:
     """The variables that something within `node` assigns to, or to members of, or deletes from."""
     found: set[str] = set()
-    for _, written in _targets(node):
-        target = written
-        while target.type in {"member_expression", "subscript_expression"}:
-            target = tree.bare(tree.field(target, "object"))
-        found |= _names(t, target)
+    for _, target in _targets(node):
+        root = target
+        while root.type in tree.MEMBERS:
+            root = tree.bare(tree.field(root, "object"))
+        found |= _names(t, root)
     return found
 
 
 def _names(t: Translator, target: Node) -> set[str]:
     names = {t.bindings.of(one) for one in targets(target)}
     return {binding.python for binding in names if binding is not None}
-
-
-def _is_something(t: Translator, assignment: Node) -> bool:
-    """Whether what is assigned is neither null nor undefined."""
-    if assignment.type == "update_expression":
-        return True
-    if assignment.type != "assignment_expression":
-        return False
-    with t.silently():
-        kind = t.expression(tree.field(assignment, "right")).type
-    return not kind.may_be(Kind.NOTHING) or kind.shape is Shape.SCOPE
-
-
-def _members_like(t: Translator, target: Node) -> str:
-    """What the facts about a member begin with, or about any member if it cannot be told."""
-    with t.silently():
-        key = members.key_of(t, target)
-    subscript = members.subscript_of(t, target)
-    if key.constant is not None:
-        return subscript
-    start = quoted(key.prefix)[:-1] if key.prefix else ""
-    return subscript.removesuffix(f"{key.text}]") + start
-
-
-def _is_delete(node: Node) -> bool:
-    return node.type == "unary_expression" and tree.text(tree.field(node, "operator")) == "delete"

@@ -40,15 +40,13 @@ class Shape(Enum):
 
     CLIENT = auto()
     METADATA = auto()
-    """A table whose values are text, but for its `entries`."""
+    """A table whose values are text."""
     SCOPE = auto()
     """The granted scopes. Where there are none, JavaScript saw undefined and Python sees []."""
+    MIXED = auto()
+    """The granted scopes or another list, so that [] may stand for undefined or for itself."""
     CONTEXT = auto()
-    WEBTASK = auto()
     SECRETS = auto()
-    PARAMS = auto()
-    """The parameters of the token request."""
-    HEADERS = auto()
     TOKEN = auto()
     """What the hook answers with."""
     ERROR = auto()
@@ -56,19 +54,16 @@ class Shape(Enum):
     PATTERN = auto()
     MATCH = auto()
     SET = auto()
-    """A dict whose keys are the items."""
-    MAP = auto()
+    """A list in which nothing is twice."""
     PROMISE = auto()
     """Awaited already; `of` is what it gives."""
     AXIOS = auto()
     """A response of axios; the next two likewise."""
     FETCH = auto()
     REQUEST = auto()
-    HASH = auto()
-    BYTES = auto()
 
 
-TABLES: Final = frozenset({None, Shape.METADATA, Shape.TOKEN, Shape.PARAMS})
+TABLES: Final = frozenset({None, Shape.METADATA, Shape.TOKEN})
 """The shapes of what Python has a dict for."""
 
 
@@ -82,8 +77,6 @@ class Type:
     shape: Shape | None = None
     fields: Mapping[str, Type] = field(default_factory=dict[str, "Type"])
     """Of a table: what is there for certain."""
-    entries: Mapping[str, Type] = field(default_factory=dict[str, "Type"])
-    """Of a table: what some of its values are, if they are there."""
 
     def may_be(self, kinds: Kind) -> bool:
         """Whether it may have one of `kinds`."""
@@ -120,6 +113,9 @@ def either(types: Iterable[Type]) -> Type:
     if all(one == first for one in shaped):
         return replace(first, kinds=kinds)
     shapes = {one.shape for one in shaped}
+    of_lists = {one.shape for one in shaped if one.may_be(Kind.LIST)}
+    if of_lists & {Shape.SCOPE, Shape.MIXED}:
+        shapes = of_lists if of_lists == {Shape.SCOPE} else {Shape.MIXED}
     items = [one.items for one in shaped if one.may_be(Kind.LIST | Kind.TABLE)]
     return Type(kinds, either(items) if items else None, shapes.pop() if len(shapes) == 1 else None)
 
@@ -138,15 +134,21 @@ OBJECT: Final = Type(Kind.OBJECT)
 TEXTS: Final = Type(Kind.LIST, TEXT)
 
 CLIENT: Final = Type(Kind.OBJECT, shape=Shape.CLIENT)
+METADATA: Final = Type(Kind.TABLE, TEXT, Shape.METADATA)
 SCOPE: Final = Type(Kind.LIST | Kind.UNDEFINED, TEXT, Shape.SCOPE)
 CONTEXT: Final = Type(Kind.OBJECT, shape=Shape.CONTEXT)
 ERROR: Final = Type(Kind.OBJECT, shape=Shape.ERROR)
 DATE: Final = Type(Kind.OBJECT, shape=Shape.DATE)
 
 
-def stored(kind: Type) -> Type:
-    """What a value of type `kind` is once it is in a table: [] where there are no scopes."""
-    return TEXTS if kind.shape is Shape.SCOPE else kind
+def stored(kind: Type, name: str | None) -> Type:
+    """What a value of type `kind` is once it is in a table, under `name`.
+
+    Where there are no scopes, it is [] as `scope`, and else None for undefined.
+    """
+    if kind.shape not in {Shape.SCOPE, Shape.MIXED}:
+        return kind
+    return TEXTS if name == "scope" else Type(kind.kinds, TEXT)
 
 
 def list_of(items: Type) -> Type:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from claimhooks.errors import printable, utf8_text
 from claimhooks.migrate import comments, facts, kinds
 from claimhooks.migrate.calls import calling as calls
-from claimhooks.migrate.calls import functions, handed, promises
-from claimhooks.migrate.effects import Effects, Note, Untranslatable
-from claimhooks.migrate.flow import Flow, Frame, Jumps, Returns
-from claimhooks.migrate.python.code import Code, call
-from claimhooks.migrate.python.lines import Block, Line
+from claimhooks.migrate.calls import functions, local
+from claimhooks.migrate.kinds import Kind
+from claimhooks.migrate.python.code import Block, Code, Line, call
 from claimhooks.migrate.script import tree
 from claimhooks.migrate.script.callbacks import Callbacks
 from claimhooks.migrate.script.modules import modules_of
+from claimhooks.migrate.state import Effects, Flow, Frame, Jumps, Note, Returns, Untranslatable
 from claimhooks.migrate.statements import (
-    assignments,
     expressions,
     loops,
-    returns,
     sequences,
     switches,
 )
@@ -34,10 +31,13 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from claimhooks.migrate.kinds import Type
     from claimhooks.migrate.script.bindings import Bindings
+    from claimhooks.migrate.script.scopes import Binding
 
     ExpressionRule = Callable[["Translator", Node], Code]
     StatementRule = Callable[["Translator", Node], Block]
+    Rule = TypeVar("Rule")
 
 COMMENT_WIDTH: Final = 76
 """Of a mark, without what is before it in its line."""
@@ -48,9 +48,8 @@ _EXPRESSIONS: Final[Mapping[str, ExpressionRule]] = {
     **operators.EXPRESSIONS,
     **members.EXPRESSIONS,
     **calls.EXPRESSIONS,
-    **handed.EXPRESSIONS,
-    **promises.EXPRESSIONS,
-    **assignments.EXPRESSIONS,
+    **functions.EXPRESSIONS,
+    **local.EXPRESSIONS,
 }
 _STATEMENTS: Final[Mapping[str, StatementRule]] = {
     **statements.STATEMENTS,
@@ -58,6 +57,13 @@ _STATEMENTS: Final[Mapping[str, StatementRule]] = {
     **switches.STATEMENTS,
     **functions.STATEMENTS,
 }
+
+
+def _rule(rules: Mapping[str, Rule], node: Node) -> Rule:
+    rule = rules.get(node.type)
+    if rule is None:
+        raise Untranslatable(f"there is no Python for this {node.type.replace('_', ' ')}")
+    return rule
 
 
 class Translator:
@@ -110,11 +116,27 @@ class Translator:
         if note not in self.effects.notes:
             self.effects.notes.append(note)
 
+    def leave_out(self, node: Node, kind: Type) -> None:
+        """Note that a value of type `kind`, if it is None, is left out of a table at `node`."""
+        if not kind.may_be(Kind.NULL):
+            return
+        if kind.may_be(Kind.LIST | Kind.TABLE | Kind.BOOL):
+            # As of any JSON: once said is enough.
+            self.effects.loses_null = self.effects.loses_null or node
+        else:
+            self.decide(node, "what is null is left out here like undefined: was it to be null?")
+
     def todo(self, node: Node, reason: str) -> Code:
         """In place of what cannot be translated: it fails when it is reached."""
         self.decide(node, reason, original=True)
         line = node.start_point.row + 1
         return call(self.need("js_todo"), [str(line)], kinds.ANY)
+
+    def never(self, node: Node, reason: str) -> Block:
+        """In place of what JavaScript never answered."""
+        self.decide(node, reason)
+        line = node.start_point.row + 1
+        return Block([Line(f"{self.need('js_todo')}({line})")], completes=False)
 
     def need(self, name: str) -> str:
         """A function of `support` that the translation calls."""
@@ -129,14 +151,24 @@ class Translator:
         """Note that the function that is being written awaits something."""
         self.effects.awaiting.add(self.frame.node.id)
 
-    def remark_on_scopes(self) -> None:
-        """Tell which scopes the hook adds, since the API has to define them."""
+    def remark_at_last(self) -> None:
+        """Tell which scopes the hook adds, since the API has to define them, and what is lost."""
+        if self.effects.loses_null is not None:
+            message = "what is null is left out of a table here, as what is undefined is"
+            self.remark(self.effects.loses_null, message)
         added = self.effects.added_scopes
         if added:
             names = ", ".join(added)
             what = "this" if len(added) == 1 else "these"
             message = f'the API has to define {names}, or [policy] scopes = "any" allow {what}'
             self.remark(next(iter(added.values())), message)
+
+    def binding(self, name: Node) -> Binding:
+        """The variable that `name` means. Raises if the script declares none."""
+        found = self.bindings.of(name)
+        if found is None:
+            raise Untranslatable(f"nothing declares {tree.text(name)}")
+        return found
 
     def name_for(self, node: Node, name: str) -> str:
         """A name like `name` that nothing else has, always the same for `node`."""
@@ -160,30 +192,22 @@ class Translator:
     @contextmanager
     def silently(self) -> Generator[None]:
         """Within it, nothing comes with what is translated, and nothing is known."""
-        effects, facts, guards = self.effects, self.facts, self.guards
-        self.effects, self.facts, self.guards = Effects(), frozenset(), []
+        effects, facts = self.effects, self.facts
+        self.effects, self.facts = Effects(), frozenset()
         try:
             yield
         finally:
-            self.effects, self.facts, self.guards = effects, facts, guards
+            self.effects, self.facts = effects, facts
 
     @contextmanager
-    def flowing(self, flow: Flow) -> Generator[None]:
-        """Within it, this is what happens after a statement."""
-        outer, self.flow = self.flow, flow
+    def within(self, flow: Flow, jumps: Jumps | None = None) -> Generator[None]:
+        """Within it, this happens after a statement, and this is what `break` does."""
+        outer = self.flow, self.jumps
+        self.flow, self.jumps = flow, jumps or self.jumps
         try:
             yield
         finally:
-            self.flow = outer
-
-    @contextmanager
-    def jumping(self, jumps: Jumps) -> Generator[None]:
-        """Within it, this is what `break` and `continue` do."""
-        outer, self.jumps = self.jumps, jumps
-        try:
-            yield
-        finally:
-            self.jumps = outer
+            self.flow, self.jumps = outer
 
     def gathered(self, make: Callable[[], Block]) -> Block:
         """What `make` makes, after what has to stand before it."""
@@ -194,29 +218,32 @@ class Translator:
         finally:
             self.effects.before = outer
 
-    def forget(self, name: str) -> None:
-        """Know no longer what a variable was: it changes."""
-        self.facts = facts.without(self.facts, [name])
-
-    def forget_below(self, subscript: str) -> None:
-        """Know no longer what was in a member: it changes."""
-        self.facts = frozenset(fact for fact in self.facts if not fact.startswith(subscript))
+    def forget(self, changed: str) -> None:
+        """Know no longer what a variable was, or what was in a member: it changes."""
+        self.facts = facts.without(self.facts, [changed])
 
     # From a node to its translation
 
-    def expression(self, node: Node) -> Code:
-        """The translation of an expression."""
+    def expression(self, node: Node, *, is_link: bool = False) -> Code:
+        """The translation of an expression.
+
+        What guards a link of a chain guards the whole chain, which is marked as a whole.
+        """
         node = tree.bare(node)
+        guards = self.guards
+        if not is_link:
+            self.guards = []
         try:
-            rule = _EXPRESSIONS.get(node.type)
-            if rule is None:
-                raise Untranslatable(f"there is no Python for this {node.type.replace('_', ' ')}")
-            return rule(self, node)
-        except Untranslatable as error:
-            return self.todo(node, str(error))
-        except (IndexError, ValueError):
+            return _rule(_EXPRESSIONS, node)(self, node)
+        except (Untranslatable, IndexError, ValueError) as error:
             # The rules for calls take their arguments as they come.
-            return self.todo(node, "this is given fewer arguments than it takes, or more")
+            is_miscounted = not isinstance(error, Untranslatable)
+            reason = "these arguments have no translation" if is_miscounted else str(error)
+            if is_link:
+                raise Untranslatable(reason) from None
+            return self.todo(node, reason)
+        finally:
+            self.guards = guards
 
     def statement(self, node: Node) -> Block:
         """The translation of a statement, with what has to stand before it."""
@@ -225,10 +252,7 @@ class Translator:
 
     def _statement(self, node: Node) -> Block:
         try:
-            rule = _STATEMENTS.get(node.type)
-            if rule is None:
-                raise Untranslatable(f"there is no Python for this {node.type.replace('_', ' ')}")
-            return rule(self, node)
+            return _rule(_STATEMENTS, node)(self, node)
         except Untranslatable as error:
             return Block([Line(self.todo(node, str(error)).text)])
 
@@ -242,7 +266,7 @@ class Translator:
 
     def returned(self, node: Node, value: Node | None) -> Block:
         """What `return value` does at `node`."""
-        return returns.returned(self, node, value)
+        return statements.returned(self, node, value)
 
     def block(self, node: Node) -> Block:
         """The translation of a block, or of a single statement in place of one."""

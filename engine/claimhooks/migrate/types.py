@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.kinds import Kind, Shape, Type, either
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.script.metadata import structured_entries
-from claimhooks.migrate.statements import assignments, continuations
-from claimhooks.migrate.values import variables
+from claimhooks.migrate.statements import assignments
+from claimhooks.migrate.values import members
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claimhooks.migrate.script.bindings import Binding
+    from claimhooks.migrate.script.scopes import Binding
     from claimhooks.migrate.translator import Translator
 
 
@@ -28,11 +27,6 @@ class Types:
         self._given: dict[Binding, Type] = {}
         self._parameters: dict[int, Type] = {}
         self._constants: dict[Binding, str | int | float | None] = {}
-        self._put: dict[Binding, bool] = {}
-        entries = dict.fromkeys(structured_entries(t.program, t.bindings), kinds.JSON)
-        any_entry = kinds.JSON if entries else kinds.TEXT
-        self.metadata: Final = Type(Kind.TABLE, any_entry, Shape.METADATA, entries=entries)
-        """Flat text, as the old system had it, but for what the script takes for more."""
         self.returned: dict[int, Type] = {}
         """What functions return, by the ids of their nodes."""
 
@@ -40,19 +34,19 @@ class Types:
         """Say what is certain from the beginning."""
         t = self._t
         for parameter, (name, kind) in zip(
-            tree.parameters(t.hook), variables.ARGUMENTS.items(), strict=False
+            tree.parameters(t.hook), members.ARGUMENTS.items(), strict=False
         ):
             target = parameter
             if parameter.type == "assignment_pattern":
                 target = tree.field(parameter, "left")
             if (binding := t.bindings.of(target)) is not None and binding.python == name:
                 self.give(binding, kind)
+                with t.silently():
+                    written = [assignments.written_type(t, node) for node in binding.writes]
+                self.give(binding, either([kind, *written]))
         for answer in t.callbacks.answers():
             if (binding := t.bindings.of(answer)) is not None:
                 binding.is_token = True
-        for node in tree.walk(t.program):
-            for parameter, kind in continuations.parameter_types(t, node):
-                self.know(parameter, kind)
 
     # What is said
 
@@ -99,7 +93,8 @@ class Types:
         with self._t.silently():
             found = [assignments.written_type(self._t, node) for node in binding.writes]
             declarator = binding.declaration.parent
-            if declarator is not None and tree.maybe(declarator, "value") is None:
+            is_empty = declarator is not None and tree.maybe(declarator, "value") is None
+            if is_empty or binding.outlives_its_block:
                 found.append(kinds.UNDEFINED)
             kind = either(found)
             if kind.may_be(Kind.TABLE | Kind.LIST):
@@ -110,10 +105,7 @@ class Types:
 
     def _with_members(self, kind: Type, binding: Binding) -> Type:
         """`kind`, with what is put into it later."""
-        members = [
-            (name, kinds.stored(self._t.expression(node).type))
-            for name, node in binding.members_written
-        ]
+        members = [(name, self._put(name, node)) for name, node in binding.members_written]
         values = [one for name, one in members if not (binding.is_token and name == "scope")]
         if kind.of is not kinds.NEVER:
             values.append(kind.items)
@@ -123,8 +115,29 @@ class Types:
             if not any(one.may_be(Kind.UNDEFINED) for one in later):
                 fields[field] = either([first, *later])
         is_certain = not (binding.is_reassigned or binding.loses_members)
-        of = either(values) if values else None
+        is_shared = any(map(self._is_shared, binding.references))
+        of = either(values) if values and not is_shared else None
         return replace(kind, of=of, fields=fields if is_certain else {})
+
+    def _is_shared(self, reference: Node) -> bool:
+        """Whether something may be put into a table under another name: of a parameter, say."""
+        parent = reference.parent
+        if parent is None or parent.type != "arguments" or parent.parent is None:
+            return parent is not None and parent.type == "variable_declarator"
+        callee = tree.maybe(parent.parent, "function")
+        found = None if callee is None else self._t.callbacks.function_of(callee)
+        if callee is None or found is None:
+            return callee is not None and tree.text(callee) == "Object.assign"
+        given = [one.id for one in tree.children(parent)]
+        parameters = tree.parameters(found[1])[given.index(reference.id) :]
+        target = self._t.bindings.of(parameters[0]) if parameters else None
+        return target is None or bool(target.members_written)
+
+    def _put(self, name: str | None, node: Node) -> Type:
+        """The type of what is put into a table or list by an assignment, or by `push`."""
+        if node.type == "spread_element":
+            return self._t.expression(tree.children(node)[0]).type.items
+        return kinds.stored(assignments.written_type(self._t, node), name)
 
     def constant(self, binding: Binding) -> str | int | float | None:
         """The value of a variable that never changes, if it is known."""
@@ -135,16 +148,3 @@ class Types:
             with self._t.silently():
                 self._constants[binding] = self._t.expression(binding.writes[0]).constant
         return self._constants[binding]
-
-    def is_put(self, binding: Binding) -> bool:
-        """Whether claims that are undefined are taken out one by one, since others are null."""
-        if binding not in self._put:
-            self._put[binding] = False  # while it is being found out
-            nodes = [*binding.writes, *(node for _, node in binding.members_written)]
-            with self._t.silently():
-                found = [self._t.expression(node).type for node in nodes]
-            found += [one for kind in found for one in kind.fields.values()]
-            self._put[binding] = any(
-                kind.may_be(Kind.NULL) and not kind.may_be(Kind.UNDEFINED) for kind in found
-            )
-        return self._put[binding]

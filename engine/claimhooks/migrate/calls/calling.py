@@ -6,24 +6,22 @@ from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.calls import (
-    conversions,
-    handed,
+    functions,
     http,
     listmethods,
     local,
-    nodemodules,
     objectmethods,
-    promises,
     standard,
     textmethods,
 )
-from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Kind, Shape
 from claimhooks.migrate.python.code import Code, call
 from claimhooks.migrate.script import modules, tree
 from claimhooks.migrate.script.callbacks import is_chain
+from claimhooks.migrate.state import Untranslatable
 from claimhooks.migrate.statements import answers
 from claimhooks.migrate.values import members
+from claimhooks.migrate.values.coercion import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +38,7 @@ def call_expression(t: Translator, node: Node) -> Code:
     if tree.field(node, "arguments").type == "template_string":
         raise Untranslatable("tagged templates have no translation")
     callee = tree.bare(tree.field(node, "function"))
-    if answers.is_exception(t, node):
+    if answers.exception_name(t, node):
         return answers.exception(t, node)
     module = modules.module_of(callee, t.bindings, t.modules)
     if module is not None:
@@ -48,7 +46,7 @@ def call_expression(t: Translator, node: Node) -> Code:
     if callee.type == "member_expression":
         return _method(t, node, callee)
     if callee.type in tree.LITERAL_FUNCTIONS:
-        name = handed.defined(t, callee, "step")
+        name = functions.defined(t, callee, "step")
         return local.called(t, node, name, callee)
     if callee.type == "identifier":
         return _by_name(t, node, callee)
@@ -62,41 +60,34 @@ def _by_name(t: Translator, node: Node, callee: Node) -> Code:
     if binding is None:
         return standard.function(t, node, tree.text(callee))
     if binding.function is not None:
-        return local.local_call(t, node, binding)
+        return local.local_call(t, node, binding, binding.function)
     texts = [local.spread_text(t, one) for one in tree.arguments(node)]
     return call(t.expression(callee).text, texts, kinds.ANY)
 
 
 def _of_module(t: Translator, node: Node, module: str) -> Code:
-    if http.is_request(module):
+    if modules.is_request(module):
         if module.partition(".")[0] in modules.REQUEST:
             raise Untranslatable("the callback of this request cannot be seen here")
         if t.frame.node.id == t.program.id:
             raise Untranslatable("nothing can be looked up while a hook file is loaded")
         return http.request(t, node, module)
-    found = nodemodules.called(t, node, module)
-    if found is None:
-        raise Untranslatable(modules.advice(module))
-    return found
+    raise Untranslatable(modules.advice(module))
 
 
 def _method(t: Translator, node: Node, callee: Node) -> Code:
     owner_node = tree.bare(tree.field(callee, "object"))
     name = tree.text(tree.field(callee, "property"))
     if tree.text(callee).endswith("hasOwnProperty.call"):
-        return objectmethods.OF_OBJECT["hasOwn"](t, tree.arguments(node))
+        owner_node, *given = tree.arguments(node)
+        return objectmethods.has_own_property(t, t.expression(owner_node), given)
     if owner_node.type == "identifier" and t.bindings.of(owner_node) is None:
-        found = standard.method(t, node, tree.text(owner_node), name)
-        if found is not None:
-            return found
-    chained = nodemodules.chained(t, node)
-    if chained is not None:
-        return chained
+        return standard.method(t, node, tree.text(owner_node), name)
     if is_chain(node):
         raise Untranslatable("this chain of promises stands where only a value can")
-    owner = t.expression(owner_node)
-    if tree.maybe(callee, "optional_chain") is not None and owner.type.may_be(Kind.NOTHING):
-        owner = members.guard(t, owner)
+    owner = t.expression(owner_node, is_link=True)
+    if members.is_optional(callee) and owner.type.may_be(Kind.NOTHING):
+        owner = members.guard(t, callee, owner)
     code = _of_owner(t, node, owner, name)
     return members.chained(t, node, code)
 
@@ -104,8 +95,8 @@ def _method(t: Translator, node: Node, callee: Node) -> Code:
 def _of_owner(t: Translator, node: Node, owner: Code, name: str) -> Code:
     shape = owner.type.shape
     given = tree.arguments(node)
-    if shape in {Shape.FETCH, Shape.HEADERS}:
-        return http.response_method(owner, name, [t.expression(one) for one in given])
+    if shape is Shape.FETCH:
+        return http.response_method(owner, name)
     if shape in objectmethods.SHAPES:
         return objectmethods.of_shape(t, owner, name, given)
     rule = _OF_ALL.get(name) or _method_of(owner, name)
@@ -133,18 +124,15 @@ def _method_of(owner: Code, name: str) -> Method | None:
 
 _OF_ALL: Final[Mapping[str, Method]] = {
     "hasOwnProperty": objectmethods.has_own_property,
-    "toString": conversions.to_text,
-    "toFixed": conversions.to_fixed,
+    "toString": to_text,
 }
 
 
 def new_expression(t: Translator, node: Node) -> Code:
     """`new`."""
-    if answers.is_exception(t, node):
+    if answers.exception_name(t, node):
         return answers.exception(t, node)
     name = tree.text(tree.field(node, "constructor"))
-    if name == "Promise":
-        return promises.new_promise(t, node)
     made = standard.made(t, name, tree.arguments(node))
     if made is None:
         raise Untranslatable(f"the object new {name} has no translation")

@@ -1,23 +1,23 @@
-"""Functions of the script: as `def`, or put where they are called."""
+"""Functions of the script: as `def`, put where they are called, or handed on as a value."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from claimhooks.migrate import kinds
 from claimhooks.migrate.calls import local
-from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.facts import NO_FACTS
-from claimhooks.migrate.flow import Flow, Frame, Jumps, Returns
-from claimhooks.migrate.python.code import Code
-from claimhooks.migrate.python.lines import Block, Line, suite
+from claimhooks.migrate.python.code import Block, Code, Line, Rank, call, suite
 from claimhooks.migrate.script import tree
+from claimhooks.migrate.state import Flow, Frame, Jumps, Returns, Untranslatable
 from claimhooks.migrate.statements import patterns
-from claimhooks.migrate.values import variables
+from claimhooks.migrate.values import members
+from claimhooks.migrate.values.coercion import CONVERSIONS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claimhooks.migrate.script.bindings import Binding
+    from claimhooks.migrate.kinds import Type
     from claimhooks.migrate.translator import Translator
 
 
@@ -33,8 +33,6 @@ def definition(t: Translator, function: Node, name: str) -> list[Line]:
     """A function as `def`."""
     if function.id == t.hook.id:
         return hook_definition(t, function)
-    if tree.has_token(function, "*"):
-        raise Untranslatable("generators have no translation")
     local.give_parameters(t, function)
     texts, opening = _parameters(t, function)
     body = written(t, function, opening)
@@ -47,40 +45,34 @@ def definition(t: Translator, function: Node, name: str) -> list[Line]:
 def hook_definition(t: Translator, function: Node) -> list[Line]:
     """The hook, which takes what it uses."""
     opening: list[tuple[Node, Code]] = []
-    for parameter, name in zip(tree.parameters(function), variables.ARGUMENTS, strict=False):
+    for parameter, name in zip(tree.parameters(function), members.ARGUMENTS, strict=False):
         is_optional = parameter.type == "assignment_pattern"
         target = tree.field(parameter, "left") if is_optional else parameter
         if target.type != "identifier":
             t.effects.arguments.add(name)
-            opening.append((target, Code(name, variables.ARGUMENTS[name])))
+            opening.append((target, Code(name, members.ARGUMENTS[name])))
     body = written(t, function, opening)
     last = body.lines[-1].text if body.lines else ""
     if body.completes and not last.startswith("js_todo("):
-        ending = t.gathered(lambda: _unanswered(t, function))
+        end = (tree.field(function, "body").children or [function])[-1]
+        said = "the hook can end here without having called its callback: it never answered then"
+        ending = t.gathered(lambda: t.never(end, said))
         body = Block([*body.lines, *ending.lines], completes=False)
-    names = [name for name in variables.ARGUMENTS if name in t.effects.arguments]
+    names = [name for name in members.ARGUMENTS if name in t.effects.arguments]
     word = "async def" if local.is_async(t, function) else "def"
     head = f"{word} credentials_exchange({', '.join(names)})"
     return [Line("@hookimpl"), *suite(head, body)]
 
 
-def _unanswered(t: Translator, function: Node) -> Block:
-    message = "the hook can end here without having called its callback: it never answered then"
-    end = tree.field(function, "body").children[-1:] or [function]
-    t.decide(end[0], message)
-    line = function.end_point.row + 1
-    return Block([Line(f"{t.need('js_todo')}({line})")], completes=False)
-
-
 def written(t: Translator, function: Node, opening: list[tuple[Node, Code]]) -> Block:
     """The body of a function, in a frame of its own; `opening` is what it takes apart first."""
-    frame, known, guards = t.frame, t.facts, t.guards
-    t.frame, t.facts, t.guards = Frame(function), NO_FACTS, []
+    frame, known = t.frame, t.facts
+    t.frame, t.facts = Frame(function), NO_FACTS
     try:
-        with t.flowing(Flow(_returns(t, function))), t.jumping(Jumps()):
+        with t.within(Flow(_returns(t, function)), Jumps()):
             return t.gathered(lambda: _body(t, function, opening))
     finally:
-        t.frame, t.facts, t.guards = frame, known, guards
+        t.frame, t.facts = frame, known
 
 
 def _body(t: Translator, function: Node, opening: list[tuple[Node, Code]]) -> Block:
@@ -108,31 +100,15 @@ def _outer_names(frame: Frame) -> list[Line]:
 
 def inlined(t: Translator, function: Node, flow: Flow) -> Block:
     """The statements of a function, for where it is called."""
-    lines = [Line(f"{binding.python} = None") for binding in _hoisted(t, function)]
+    names = t.bindings.scope_of(function).names.values()
+    lines = [Line(f"{binding.python} = None") for binding in names if binding.outlives_its_block]
     body = tree.field(function, "body")
-    with t.flowing(flow):
+    with t.within(flow):
         if body.type == "statement_block":
             block = t.body(body.named_children)
         else:
             block = t.gathered(lambda: t.returned(body, body))
     return Block([*lines, *block.lines], block.completes)
-
-
-def _hoisted(t: Translator, function: Node) -> list[Binding]:
-    """The `var`s of a function that are used outside of the block in which they are declared."""
-    found: list[Binding] = []
-    for binding in t.bindings.scope_of(function).names.values():
-        declarator = binding.declaration.parent
-        if declarator is None or declarator.type != "variable_declarator":
-            continue
-        block = declarator.parent
-        while block is not None and block.type not in {"statement_block", *tree.FUNCTIONS}:
-            block = block.parent
-        if block is None or block.parent is None or block.parent.id == function.id:
-            continue
-        if not all(tree.is_within(one, block) for one in binding.references):
-            found.append(binding)
-    return found
 
 
 # Parameters
@@ -149,17 +125,12 @@ def _parameters(t: Translator, function: Node) -> tuple[list[str], list[tuple[No
             # As in JavaScript, a default is made anew for each call.
             default, target = "=None", tree.field(parameter, "left")
         if target.type == "rest_pattern":
-            rest = tree.children(target)[0]
-            texts.append(f"*{python_name(t, rest)}")
-            opening.append((rest, Code(f"list({texts[-1][1:]})", t.types.of_name(rest))))
-            continue
+            raise Untranslatable("a function of any number of arguments has no translation")
         is_name = target.type == "identifier"
         name = python_name(t, target) if is_name else t.name_for(target, "given")
         texts.append(name + default)
         if parameter is not target or not is_name:
             opening.append((parameter, Code(name, t.types.of_parameter(parameter))))
-    if len({*texts}) < len(texts):
-        raise Untranslatable("two parameters of this function have the same name")
     return texts, opening
 
 
@@ -170,3 +141,108 @@ def python_name(t: Translator, name: Node) -> str:
 
 
 STATEMENTS: Final = {"function_declaration": declaration}
+
+
+def value(t: Translator, node: Node) -> Code:
+    """A function that is a value: a `lambda`, or the name of a `def` before the statement."""
+    if t.callbacks.is_answering(node):
+        raise Untranslatable("the callback is called by a function that is handed on")
+    if _keeps_loop(t, node):
+        raise Untranslatable("a function that keeps a variable of a loop would see its last value")
+    inner = single_value(node)
+    parameters = tree.parameters(node)
+    if inner is not None and all(one.type == "identifier" for one in parameters):
+        code = t.expression(inner)
+        if "await " not in code.text:
+            names = ", ".join(python_name(t, one) for one in parameters)
+            head = f"lambda {names}" if names else "lambda"
+            return Code(f"{head}: {code.at(Rank.TERNARY)}", kinds.OBJECT, Rank.LAMBDA)
+    return Code(defined(t, node, "step"), kinds.OBJECT)
+
+
+def _keeps_loop(t: Translator, function: Node) -> bool:
+    """Whether a function uses a variable of a loop around it: JavaScript has one for each turn."""
+    found = {t.bindings.of(one) for one in tree.walk(function) if one.type in tree.NAMES}
+    loop = function.parent
+    while loop is not None and loop.type not in tree.FUNCTIONS:
+        if loop.type in {"for_statement", "for_in_statement"} and any(
+            tree.is_within(binding.declaration, loop)
+            and not tree.is_within(binding.declaration, function)
+            for binding in found
+            if binding is not None
+        ):
+            return True
+        loop = loop.parent
+    return False
+
+
+def defined(t: Translator, function: Node, name: str) -> str:
+    """Put the `def` of a function before the statement; returns its name."""
+    python = t.name_for(function, name)
+    t.effects.before.extend(definition(t, function, python))
+    return python
+
+
+def single_value(function: Node) -> Node | None:
+    """What a function returns, if that is all that it does."""
+    body = tree.field(function, "body")
+    if body.type != "statement_block":
+        return body
+    inner = body.named_children
+    if len(inner) == 1 and inner[0].type == "return_statement" and tree.children(inner[0]):
+        return tree.children(inner[0])[0]
+    return None
+
+
+def applied(
+    t: Translator, function: Node, given: list[Type], *, is_test: bool = False
+) -> tuple[list[str], Code]:
+    """A function that a method of an array calls: names for what it is given, and its result.
+
+    `given` says what it is called with: item, index, … If `is_test`, all that matters of the
+    result is whether it is true.
+    """
+    function = tree.bare(function)
+    if function.type in tree.LITERAL_FUNCTIONS:
+        return _applied_literal(t, function, given)
+    name = t.name_for(function, "item")
+    item = Code(name, given[0])
+    named = tree.text(function) if t.bindings.of(function) is None else ""
+    if is_test and named == "Boolean":
+        return [name], item
+    if named in {"String", "Number", "Boolean"}:
+        return [name], CONVERSIONS[named](t, item)
+    found = t.callbacks.function_of(function)
+    if found is None or t.callbacks.is_answering(found[1]):
+        raise Untranslatable("what this calls for each item cannot be seen here")
+    binding, called = found
+    names = [name, f"{name}_index"][: max(len(tree.parameters(called)), 1)]
+    made = call(binding.python, names, local.return_type(t, called))
+    return names, local.awaited_call(t, made, called)
+
+
+def refuse_async(function: Node) -> None:
+    """Raise for a function that is called for each item, but not waited for."""
+    if tree.has_token(function, "async"):
+        raise Untranslatable("JavaScript did not wait for this async function")
+
+
+def _applied_literal(t: Translator, function: Node, given: list[Type]) -> tuple[list[str], Code]:
+    parameters = tree.parameters(function)
+    if t.callbacks.is_answering(function):
+        raise Untranslatable("the callback is called by a function that is handed on")
+    refuse_async(function)
+    if len(parameters) > len(given):
+        raise Untranslatable("a function that is given the whole array has no translation")
+    pairs = zip(parameters, given, strict=False)
+    names = [patterns.loop_target(t, parameter, kind) for parameter, kind in pairs]
+    inner = single_value(function)
+    if inner is not None and all(names):
+        return names or ["_"], t.expression(inner)
+    name = defined(t, function, "step")
+    names = [t.name_for(parameter, "item") for parameter in parameters]
+    made = call(name, names, local.return_type(t, function))
+    return names or ["_"], local.awaited_call(t, made, function)
+
+
+EXPRESSIONS: Final = {"arrow_function": value, "function_expression": value}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
-from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.kinds import Type, either, list_of, promise_of
+from claimhooks.migrate.kinds import Type, either, promise_of
 from claimhooks.migrate.python.code import Code, Rank, call
 from claimhooks.migrate.script import tree
+from claimhooks.migrate.script.callbacks import is_chain
+from claimhooks.migrate.state import Untranslatable
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claimhooks.migrate.script.bindings import Binding
+    from claimhooks.migrate.script.scopes import Binding
     from claimhooks.migrate.translator import Translator
 
 
@@ -37,12 +38,6 @@ def give_parameters(t: Translator, function: Node) -> None:
         if t.types.is_known(parameter):
             continue
         t.types.know(parameter, kinds.ANY)  # while it is being found out
-        if parameter.type == "rest_pattern":
-            given = [one for call in binding.calls for one in tree.arguments(call)[index:]]
-            with t.silently():
-                found = list_of(either([t.expression(one).type for one in given]))
-            t.types.know(tree.children(parameter)[0], found)
-            continue
         firsts = [tree.arguments(one)[index : index + 1] for one in binding.calls]
         with t.silently():
             types = [t.expression(one[0]).type if one else kinds.UNDEFINED for one in firsts]
@@ -58,11 +53,8 @@ def kept_parameters(t: Translator, function: Node) -> list[int]:
     ]
 
 
-def local_call(t: Translator, node: Node, binding: Binding) -> Code:
-    """A call of a function of the script."""
-    function = binding.function
-    if function is None:
-        raise LookupError(binding.name)
+def local_call(t: Translator, node: Node, binding: Binding, function: Node) -> Code:
+    """A call of a function of the script where its value is used."""
     if t.callbacks.is_answering(function) or t.callbacks.results_of(function) is not None:
         raise Untranslatable("this calls a callback, and stands where only a value can")
     return called(t, node, binding.python, function)
@@ -70,31 +62,16 @@ def local_call(t: Translator, node: Node, binding: Binding) -> Code:
 
 def called(t: Translator, node: Node, name: str, function: Node) -> Code:
     """A call of `function`, which has this name in Python."""
-    given, wanted = tree.arguments(node), kept_parameters(t, function)
+    given, parameters = tree.arguments(node), tree.parameters(function)
+    if len(given) > len(parameters) or any(one.type == "spread_element" for one in given):
+        raise Untranslatable("a function is given more arguments than it takes")
     texts: list[str] = []
-    parameters = tree.parameters(function)
-    for index in wanted:
-        if parameters[index].type == "rest_pattern":
-            texts.extend(spread_text(t, one) for one in given[index:])
-        elif index < len(given):
-            texts.append(spread_text(t, given[index]))
+    for index in kept_parameters(t, function):
+        if index < len(given):
+            texts.append(t.expression(given[index]).text)
         elif parameters[index].type != "assignment_pattern":
             texts.append("None")
-    if len(given) > len(parameters) and not _takes_rest(parameters):
-        for extra in given[len(parameters) :]:
-            _refuse_effects(t, extra)
     return awaited_call(t, call(name, texts, return_type(t, function)), function)
-
-
-def _takes_rest(parameters: list[Node]) -> bool:
-    return bool(parameters) and parameters[-1].type == "rest_pattern"
-
-
-def _refuse_effects(t: Translator, extra: Node) -> None:
-    """Refuse an argument that a function does not take, if it does something nevertheless."""
-    if tree.has_effects(extra):
-        raise Untranslatable("a function is given more arguments than it takes")
-    t.expression(extra)
 
 
 def awaited_call(t: Translator, code: Code, function: Node) -> Code:
@@ -106,6 +83,19 @@ def awaited_call(t: Translator, code: Code, function: Node) -> Code:
         raise Untranslatable("nothing can be awaited while a hook file is loaded")
     t.awaits()
     return Code(f"await {code.text}", promise_of(code.type), Rank.AWAIT)
+
+
+def settled(code: Code) -> Code:
+    """`code`, whose value has been awaited if it is a promise."""
+    return replace(code, type=kinds.awaited(code.type))
+
+
+def await_expression(t: Translator, node: Node) -> Code:
+    """`await`: whatever is a promise has been awaited where it was made."""
+    inner = tree.bare(tree.children(node)[0])
+    if is_chain(inner):
+        raise Untranslatable("this chain of promises stands where only a value can")
+    return settled(t.expression(inner))
 
 
 def spread_text(t: Translator, argument: Node) -> str:
@@ -123,25 +113,23 @@ def return_type(t: Translator, function: Node) -> Type:
     t.types.returned[function.id] = kinds.NEVER  # while it is being found out
     give_parameters(t, function)
     body = tree.field(function, "body")
+    values: list[Node | None] = [body]
+    if body.type == "statement_block":
+        returns = [
+            node
+            for node in tree.walk(body, within_functions=False)
+            if node.type == "return_statement"
+        ]
+        values = [next(iter(tree.children(node)), None) for node in returns]
+        last = tree.children(body)[-1:]
+        if not last or last[0].type not in {"return_statement", "throw_statement"}:
+            # Its end seems to be reached.
+            values.append(None)
     with t.silently():
-        if body.type != "statement_block":
-            found = [t.expression(body).type]
-        else:
-            returns = [
-                node
-                for node in tree.walk(body, within_functions=False)
-                if node.type == "return_statement"
-            ]
-            values = [tree.children(node)[:1] for node in returns]
-            found = [t.expression(value[0]).type if value else kinds.UNDEFINED for value in values]
-            if _may_fall_off(body):
-                found.append(kinds.UNDEFINED)
+        found = [kinds.UNDEFINED if one is None else t.expression(one).type for one in values]
     kind = either([kinds.awaited(one) for one in found])
     t.types.returned[function.id] = kind
     return kind
 
 
-def _may_fall_off(body: Node) -> bool:
-    """Whether the end of a function's body seems to be reached."""
-    last = tree.children(body)[-1:]
-    return not last or last[0].type not in {"return_statement", "throw_statement"}
+EXPRESSIONS: Final = {"await_expression": await_expression}

@@ -1,4 +1,4 @@
-"""Python expressions, as text that knows how tightly it binds."""
+"""Python being written: expressions that know how tightly they bind, and lines of statements."""
 
 from __future__ import annotations
 
@@ -25,29 +25,24 @@ class Rank(IntEnum):
     SUM = 6
     PRODUCT = 7
     SIGN = 8
-    POWER = 9
-    AWAIT = 10
-    ATOM = 11
+    AWAIT = 9
+    ATOM = 10
     """Names, literals, calls, subscripts, and whatever has brackets around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A Python expression, on one line."""
+    """A Python expression. It is on one line, but for comments within its brackets."""
 
     text: str
     type: Type
     rank: Rank = Rank.ATOM
     constant: str | int | float | None = None
     """Its value, where that is known."""
-    prefix: str = ""
-    """What its value, a text, begins with for certain."""
     opposite: str = ""
     """Of a comparison: its negation."""
     getter: str = ""
     """Of a call of `get`: all but the last bracket, before which a default may stand."""
-    unique: str = ""
-    """Of a set: the list of its items."""
     iterable: str = ""
     """What a `for` can go through instead, such as a dict instead of the list of its keys."""
 
@@ -61,19 +56,9 @@ class Code:
         return isinstance(self.constant, str) and self.text == quoted(self.constant)
 
     @property
-    def beginning(self) -> str:
-        """What its value begins with, if it is a text of which that is known."""
-        return self.constant if isinstance(self.constant, str) else self.prefix
-
-    @property
     def source(self) -> str:
         """What follows `in` where a `for` goes through it."""
         return self.iterable or self.at(Rank.OR)
-
-    @property
-    def starred(self) -> str:
-        """It, spread into a list."""
-        return f"*{self.iterable or self.at(Rank.SUM)}"
 
     @property
     def is_simple(self) -> bool:
@@ -87,15 +72,14 @@ _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
 def quoted(value: str) -> str:
-    """The literal of a text, as ruff would write it."""
-    quote = "'" if value.count('"') > value.count("'") else '"'
-    return quote + escaped(value, quote) + quote
+    """The literal of a text."""
+    return f'"{escaped(value)}"'
 
 
-def escaped(value: str, quote: str = '"') -> str:
-    """What stands between the quotes of a text's literal."""
+def escaped(value: str) -> str:
+    """What stands between the double quotes of a text's literal."""
     return "".join(
-        _NAMED.get(c) or (f"\\{c}" if c == quote else c if c.isprintable() else ascii(c)[1:-1])
+        _NAMED.get(c) or ('\\"' if c == '"' else c if c.isprintable() else ascii(c)[1:-1])
         for c in value
     )
 
@@ -119,7 +103,7 @@ def comparison(left: str, sign: str, right: str) -> Code:
     return Code(texts[0], BOOL, Rank.COMPARISON, opposite=texts[1])
 
 
-_LITERAL: Final = re.compile(r"""[-\d.]+|"[^"]*"|'[^']*'""")
+_LITERAL: Final = re.compile(r"""[-+*/ ()\d.]+|"[^"]*"|\[\]|\{\}""")
 _SIGNS: Final = (("==", "!="), ("is", "is not"), ("in", "not in"))
 _OPPOSITES: Final = {a: b for pair in _SIGNS for a, b in (pair, pair[::-1])}
 
@@ -130,6 +114,35 @@ def call(name: str, arguments: Iterable[str], returns: Type) -> Code:
 
 
 def listing(items: Iterable[str], brackets: str, *, exploded: bool = False) -> str:
-    """Items between brackets; a comma at the end lets the layout give each a line of its own."""
+    """Items between brackets; a comma at the end has the formatter give each a line of its own."""
     inner = ", ".join(items)
     return f"{brackets[0]}{inner}{',' if exploded and inner else ''}{brackets[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One logical line of Python; the layout may break it into several."""
+
+    text: str
+    depth: int = 0
+    comment: str = ""
+
+
+@dataclass(slots=True)
+class Block:
+    """Lines of Python, and whether what comes after them is reached."""
+
+    lines: list[Line]
+    completes: bool = True
+
+
+def deeper(lines: Iterable[Line]) -> list[Line]:
+    """`lines`, one level further in."""
+    return [Line(line.text, line.depth + 1, line.comment) for line in lines]
+
+
+def suite(head: str, body: Block) -> list[Line]:
+    """A compound statement: `head`, with a colon, and what belongs to it."""
+    has_code = any(line.text and not line.text.startswith("#") for line in body.lines)
+    lines = body.lines if has_code else [*body.lines, Line("pass")]
+    return [Line(f"{head}:"), *deeper(lines)]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.script.naming import free_name, numbered
+from claimhooks.migrate.script.scopes import BLOCKS, Binding, Scope, free_name, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,95 +17,6 @@ HOOK_ARGUMENTS: Final = ("client", "scope", "audience", "context")
 GROWING: Final = frozenset({"push", "unshift"})
 SHORTENING: Final = frozenset({"pop", "shift", "splice", "length"})
 """Members of arrays by which they lose items; the length may be set."""
-
-_BLOCKS: Final = frozenset(
-    {"statement_block", "for_statement", "for_in_statement", "switch_body", "catch_clause"}
-)
-"""What opens a scope, besides functions."""
-
-
-@dataclass(eq=False)
-class Binding:
-    """One variable, parameter or function."""
-
-    name: str
-    declaration: Node
-    scope: Scope
-    python: str = ""
-    writes: list[Node] = field(default_factory=list["Node"])
-    """The values that are assigned to it, where they can be told."""
-    members_written: list[tuple[str | None, Node]] = field(
-        default_factory=list[tuple[str | None, "Node"]]
-    )
-    """What is assigned to properties of it, with the property's name if it can be told."""
-    loses_members: bool = False
-    """Whether properties or items are taken from it."""
-    is_varied: bool = False
-    """Whether it is also assigned in ways that cannot be told."""
-    is_reassigned: bool = False
-    references: list[Node] = field(default_factory=list["Node"])
-    declarations: list[Node] = field(default_factory=list["Node"])
-    """Where it is declared, which may be several times."""
-    function: Node | None = None
-    """The function that it stands for, if it never stands for anything else."""
-    is_token: bool = False
-    """Whether it is what the hook answers with."""
-
-    @property
-    def calls(self) -> list[Node]:
-        """Where it is called."""
-        return [parent for node in self.references if (parent := _call_of(node)) is not None]
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether nothing can be assigned to it."""
-        return tree.declaring_keyword(self.declaration) == "const"
-
-    @property
-    def is_only_called(self) -> bool:
-        """Whether it is never handed on as a value."""
-        return len(self.calls) == len(self.references)
-
-
-@dataclass(eq=False)
-class Scope:
-    """A function or block, and what is declared in it."""
-
-    node: Node
-    outer: Scope | None
-    names: dict[str, Binding] = field(default_factory=dict[str, Binding])
-    inner: list[Scope] = field(default_factory=list["Scope"])
-
-    @property
-    def function(self) -> Scope:
-        """The function that it belongs to, or the script."""
-        scope = self
-        while scope.node.type in _BLOCKS and scope.outer is not None:
-            scope = scope.outer
-        return scope
-
-    def find(self, name: str) -> Binding | None:
-        """The variable that `name` means here."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
-
-    def related(self) -> Iterator[Scope]:
-        """This scope, those around it and those within it."""
-        outer = self.outer
-        while outer is not None:
-            yield outer
-            outer = outer.outer
-        yield from self.below()
-
-    def below(self) -> Iterator[Scope]:
-        """This scope and those within it."""
-        yield self
-        for scope in self.inner:
-            yield from scope.below()
 
 
 class Bindings:
@@ -154,7 +64,7 @@ class Bindings:
         kind = node.type
         if kind in tree.FUNCTIONS:
             scope = self._function(node, scope)
-        elif kind in _BLOCKS:
+        elif kind in BLOCKS:
             scope = self._open(node, scope)
         if kind == "catch_clause" and (parameter := tree.maybe(node, "parameter")) is not None:
             self._pattern(parameter, scope)
@@ -213,7 +123,6 @@ class Bindings:
             binding = scope.names[tree.text(name)] = Binding(tree.text(name), name, scope)
         else:
             binding.is_reassigned, binding.function = True, None
-        binding.declarations.append(name)
         self._of[name.id] = binding
         return binding
 
@@ -230,13 +139,13 @@ class Bindings:
         elif node.type == "call_expression":
             self._grow(node)
         if node.type in {"assignment_expression", "augmented_assignment_expression"}:
-            self._write(tree.field(node, "left"), node)
+            self._write(tree.field(node, "left"), node, scope)
         elif node.type == "update_expression":
-            self._write(tree.field(node, "argument"), node)
-        elif node.type == "unary_expression":
-            self._delete(node)
+            self._write(tree.field(node, "argument"), node, scope)
+        elif tree.is_delete(node):
+            self._delete(tree.bare(tree.field(node, "argument")))
         elif node.type == "for_in_statement" and tree.maybe(node, "kind") is None:
-            self._write(tree.field(node, "left"), node)
+            self._write(tree.field(node, "left"), node, scope)
 
     def _refer(self, name: Node, binding: Binding | None) -> None:
         if binding is not None:
@@ -257,31 +166,30 @@ class Bindings:
         if owner is not None and tree.text(tree.field(callee, "property")) in GROWING:
             owner.members_written.extend((None, given) for given in tree.arguments(call))
 
-    def _delete(self, node: Node) -> None:
-        target = tree.bare(tree.field(node, "argument"))
-        if tree.text(tree.field(node, "operator")) == "delete" and target.type != "identifier":
-            owner = tree.maybe(target, "object")
-            if owner is not None and (binding := self.of(tree.bare(owner))) is not None:
-                binding.loses_members = True
+    def _delete(self, target: Node) -> None:
+        owner = tree.maybe(target, "object")
+        if owner is not None and (binding := self.of(tree.bare(owner))) is not None:
+            binding.loses_members = True
 
-    def _write(self, target: Node, node: Node) -> None:
+    def _write(self, target: Node, node: Node, scope: Scope) -> None:
         value = tree.maybe(node, "right")
         if target.type == "identifier":
             if (binding := self.of(target)) is not None:
                 binding.is_reassigned, binding.function = True, None
+                binding.is_set_elsewhere |= scope.function is not binding.scope.function
                 if node.type == "for_in_statement":
                     binding.is_varied = True
                 else:
                     is_plain = node.type == "assignment_expression" and value is not None
                     binding.writes.append(value if is_plain and value is not None else node)
-        elif target.type in {"member_expression", "subscript_expression"}:
+        elif target.type in tree.MEMBERS:
             owner = tree.bare(tree.field(target, "object"))
             if owner.type == "identifier" and (binding := self.of(owner)) is not None:
                 written = node if value is None else value
                 binding.members_written.append((tree.member_name(target), written))
         else:
             for each in targets(target):
-                self._write(each, node)
+                self._write(each, node, scope)
 
 
 def targets(pattern: Node) -> Iterator[Node]:
@@ -300,10 +208,3 @@ def targets(pattern: Node) -> Iterator[Node]:
 def _target(pattern: Node) -> Node:
     """The name of a parameter that may have a default."""
     return tree.field(pattern, "left") if pattern.type == "assignment_pattern" else pattern
-
-
-def _call_of(name: Node) -> Node | None:
-    parent = name.parent
-    if parent is None or parent.type != "call_expression":
-        return None
-    return parent if tree.field(parent, "function").id == name.id else None

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from claimhooks.migrate.script.bindings import Binding, Bindings
+    from claimhooks.migrate.script.bindings import Bindings
     from claimhooks.migrate.script.modules import Modules
+    from claimhooks.migrate.script.scopes import Binding
 
 CHAINED: Final = frozenset({"then", "catch", "finally"})
+"""What is done with promises."""
 
 
 class Ends(Enum):
@@ -30,8 +32,6 @@ class Ends(Enum):
     """With the answer of the hook: a patch, or an exception."""
     RESULTS = auto()
     """With the arguments, as a tuple of `size`."""
-    RESOLVE = auto()
-    REJECT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Callbacks:
         self._modules = known
         self._of: dict[Binding, Callback] = {}
         self._functions = {
-            binding.function.id: binding
+            binding.function.id: (binding, binding.function)
             for binding in bindings.all()
             if binding.function is not None
         }
@@ -60,7 +60,6 @@ class Callbacks:
         if callback is not None:
             self._of[callback] = Callback(Ends.HOOK, hook.id)
         self._find_parameters()
-        self._find_executors(bindings)
         self._answering = self._find_answering()
 
     def of(self, name: Node) -> Callback | None:
@@ -68,14 +67,17 @@ class Callbacks:
         binding = self._bindings.of(name) if name.type in tree.NAMES else None
         return None if binding is None else self._of.get(binding)
 
-    def function_of(self, name: Node) -> Binding | None:
-        """The function of this script that `name` means."""
+    def function_of(self, name: Node) -> tuple[Binding, Node] | None:
+        """The function of this script that `name` means, after the variable that it is."""
         binding = self._bindings.of(name) if name.type in tree.NAMES else None
-        return binding if binding is not None and binding.function is not None else None
+        if binding is None or binding.function is None:
+            return None
+        return binding, binding.function
 
     def binding_of(self, function: Node) -> Binding | None:
         """The variable that `function` is the value of."""
-        return self._functions.get(function.id)
+        found = self._functions.get(function.id)
+        return None if found is None else found[0]
 
     def is_answering(self, function: Node) -> bool:
         """Whether a call of `function` may end the hook, or what is around it."""
@@ -84,10 +86,8 @@ class Callbacks:
     def is_called_by(self, call: Node) -> bool:
         """Whether `call` is one of a callback, or of a function that calls one."""
         callee = tree.bare(tree.field(call, "function"))
-        binding = self.function_of(callee)
-        if binding is not None:
-            return self.is_answering(_function(binding))
-        return self.of(callee) is not None
+        found = self.function_of(callee)
+        return self.of(callee) is not None if found is None else self.is_answering(found[1])
 
     def results_of(self, function: Node) -> tuple[int, Callback] | None:
         """Which parameter of `function` is a callback that is given results."""
@@ -105,11 +105,8 @@ class Callbacks:
             return False
         if parent.type == "parenthesized_expression":
             return _is_callee(parent, outer)
-        if parent.type != "arguments":
-            return False
-        if outer.type == "new_expression":
-            return _is_returned_promise(outer)
-        return outer.type == "call_expression" and self._inlines(outer, function)
+        is_given = parent.type == "arguments" and outer.type == "call_expression"
+        return is_given and self._inlines(outer, function)
 
     def _inlines(self, call: Node, function: Node) -> bool:
         """Whether a call goes on with `function`, which it is given."""
@@ -127,9 +124,9 @@ class Callbacks:
         callee = tree.field(call, "function")
         module = modules.module_of(callee, self._bindings, self._modules)
         if module is not None:
-            return module.partition(".")[0] in modules.REQUEST
-        binding = self.function_of(callee)
-        return binding is not None and self.results_of(_function(binding)) is not None
+            return module.partition(".")[0] in modules.REQUEST and modules.is_request(module)
+        found = self.function_of(callee)
+        return found is not None and self.results_of(found[1]) is not None
 
     def home(self, node: Node) -> Node:
         """The Python function that `node` stands in, or the program."""
@@ -148,20 +145,22 @@ class Callbacks:
         found = -1
         while found != len(self._of):
             found = len(self._of)
-            for binding in self._functions.values():
-                for index, parameter in enumerate(tree.parameters(_function(binding))):
+            for binding, function in self._functions.values():
+                for index, parameter in enumerate(tree.parameters(function)):
                     target = self._bindings.of(parameter)
                     if target is not None and target not in self._of:
-                        self._find_parameter(binding, index, target)
+                        self._find_parameter(binding, function, index, target)
 
-    def _find_parameter(self, function: Binding, index: int, target: Binding) -> None:
-        given = [tree.arguments(call)[index : index + 1] for call in function.calls]
-        if not given or not all(given) or not function.is_only_called:
+    def _find_parameter(
+        self, binding: Binding, function: Node, index: int, target: Binding
+    ) -> None:
+        given = [tree.arguments(call)[index : index + 1] for call in binding.calls]
+        if not given or not all(given) or not binding.is_only_called:
             return
         values = [value for (value,) in given]
-        ends = [callback.ends for value in values if (callback := self.of(value)) is not None]
-        if len(ends) == len(values) and all(one is Ends.HOOK for one in ends):
-            self._of[target] = next(c for value in values if (c := self.of(value)) is not None)
+        ends = [callback for value in values if (callback := self.of(value)) is not None]
+        if len(ends) == len(values) and all(one.ends is Ends.HOOK for one in ends):
+            self._of[target] = ends[0]
         elif all(value.type in tree.LITERAL_FUNCTIONS for value in values) and self._is_called(
             target
         ):
@@ -169,23 +168,11 @@ class Callbacks:
                 [len(tree.arguments(call)) for call in target.calls]
                 + [len(tree.parameters(value)) for value in values]
             )
-            self._of[target] = Callback(Ends.RESULTS, _function(function).id, size)
+            self._of[target] = Callback(Ends.RESULTS, function.id, size)
 
     def _is_called(self, target: Binding) -> bool:
         """Whether each use of `target` is a statement, or the value of one, that calls it."""
         return bool(target.calls) and target.is_only_called and all(map(_ends, target.calls))
-
-    def _find_executors(self, bindings: Bindings) -> None:
-        for scope in bindings.top.below():
-            function = scope.node
-            if function.type not in tree.LITERAL_FUNCTIONS or not _is_executor(function):
-                continue
-            owner = self.home(function) if self.is_inlined(function) else function
-            for parameter, ends in zip(
-                tree.parameters(function), (Ends.RESOLVE, Ends.REJECT), strict=False
-            ):
-                if (binding := bindings.of(parameter)) is not None:
-                    self._of[binding] = Callback(ends, owner.id)
 
     def _find_answering(self) -> frozenset[int]:
         """The functions that call a callback of a function around them."""
@@ -193,7 +180,7 @@ class Callbacks:
         for binding, callback in self._of.items():
             for call in binding.calls:
                 home = self.home(call)
-                if home.id != callback.owner and not self._is_handed(binding, home):
+                if home.id not in {callback.owner, binding.scope.node.id}:
                     found.setdefault(home.id, set()).add(callback.owner)
         for target, callback in self._of.items():
             function = target.scope.node
@@ -204,16 +191,13 @@ class Callbacks:
             changed = False
             for function_id, owners in list(found.items()):
                 answering = self._functions.get(function_id)
-                for call in [] if answering is None else answering.calls:
+                for call in [] if answering is None else answering[0].calls:
                     home = self.home(call)
                     further = owners - {home.id} - found.get(home.id, set())
                     if further and home.parent is not None:
                         found.setdefault(home.id, set()).update(further)
                         changed = True
         return frozenset(found)
-
-    def _is_handed(self, binding: Binding, home: Node) -> bool:
-        return binding.scope.node.id == home.id
 
     def answers(self) -> Iterator[Node]:
         """What the hook answers with, wherever it calls its callback."""
@@ -240,36 +224,8 @@ def is_chain(node: Node) -> bool:
     )
 
 
-def _function(binding: Binding) -> Node:
-    if binding.function is None:
-        raise LookupError(binding.name)
-    return binding.function
-
-
 def _is_callee(node: Node, call: Node) -> bool:
     return call.type == "call_expression" and tree.field(call, "function").id == node.id
-
-
-def _is_executor(function: Node) -> bool:
-    parent = function.parent
-    new = None if parent is None else parent.parent
-    return (
-        new is not None
-        and new.type == "new_expression"
-        and tree.text(tree.field(new, "constructor")) == "Promise"
-    )
-
-
-def _is_returned_promise(new: Node) -> bool:
-    parent = new.parent
-    return (
-        tree.text(tree.field(new, "constructor")) == "Promise"
-        and parent is not None
-        and (
-            parent.type == "return_statement"
-            or (parent.type == "arrow_function" and tree.field(parent, "body").id == new.id)
-        )
-    )
 
 
 def _ends(call: Node) -> bool:

@@ -11,15 +11,20 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from claimhooks.migrate.script.bindings import Binding, Bindings
+    from claimhooks.migrate.script.bindings import Bindings
+    from claimhooks.migrate.script.scopes import Binding
 
 AXIOS: Final = frozenset({"axios"})
 FETCH: Final = frozenset({"node-fetch", "cross-fetch", "isomorphic-fetch", "undici.fetch"})
 REQUEST: Final = frozenset({"request"})
 PROMISED_REQUEST: Final = frozenset({"request-promise", "request-promise-native"})
 
+_VERBS: Final = frozenset({"get", "post", "put", "patch", "delete", "head"})
+
 _COUNTERPARTS: Final = {
     "auth0": "call the Management API with httpx2",
+    "crypto": "hashlib, hmac, secrets",
+    "uuid": "uuid",
     "jsonwebtoken": "PyJWT",
     "jwks-rsa": "PyJWT's PyJWKClient",
     "aws-sdk": "boto3",
@@ -61,7 +66,9 @@ def module_of(node: Node, bindings: Bindings, known: Mapping[Binding, str]) -> s
     if node.type == "member_expression":
         module = module_of(tree.field(node, "object"), bindings, known)
         member = tree.text(tree.field(node, "property"))
-        return module if module is None or member == "default" else f"{module}.{member}"
+        # axios.default and axios.request are axios itself.
+        is_same = module is None or member in {"default", "request"}
+        return module if is_same else f"{module}.{member}"
     if node.type == "call_expression" and tree.text(tree.field(node, "function")) == "require":
         given = tree.arguments(node)
         if given and given[0].type == "string":
@@ -69,12 +76,19 @@ def module_of(node: Node, bindings: Bindings, known: Mapping[Binding, str]) -> s
     return None
 
 
+def is_request(module: str) -> bool:
+    """Whether a call of `module` is an HTTP request."""
+    name, _, verb = module.partition(".")
+    known = AXIOS | REQUEST | PROMISED_REQUEST
+    return module in FETCH or (name in known and (not verb or verb in _VERBS))
+
+
 def advice(module: str) -> str:
     """What a person is told about a module that has no translation."""
     name = module.partition(".")[0].partition("@")[0] or module
     counterpart = _COUNTERPARTS.get(name)
     instead = f" (in Python: {counterpart})" if counterpart else ""
-    return f"the npm module {name} has no translation{instead}"
+    return f"{module} of npm has no translation{instead}"
 
 
 def _names(target: Node) -> Iterator[tuple[Node, str]]:

@@ -15,10 +15,7 @@ FUNCTIONS: Final = LITERAL_FUNCTIONS | {"function_declaration"}
 NAMES: Final = frozenset(
     {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"}
 )
-_DOING: Final = frozenset(
-    {"call_expression", "new_expression", "assignment_expression", "update_expression"}
-    | {"augmented_assignment_expression", "await_expression"}
-)
+MEMBERS: Final = frozenset({"member_expression", "subscript_expression"})
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 
 
@@ -70,9 +67,14 @@ def walk(node: Node, *, within_functions: bool = True) -> Iterator[Node]:
             yield from walk(child, within_functions=within_functions)
 
 
-def has_effects(node: Node) -> bool:
-    """Whether evaluating `node` may do more than give a value."""
-    return any(one.type in _DOING for one in walk(node, within_functions=False))
+def is_nothing(node: Node) -> bool:
+    """Whether `node` is `null` or `undefined`."""
+    return bare(node).type in {"null", "undefined"}
+
+
+def is_delete(node: Node) -> bool:
+    """Whether `node` is a `delete`."""
+    return node.type == "unary_expression" and text(field(node, "operator")) == "delete"
 
 
 def is_within(node: Node, outer: Node) -> bool:
@@ -85,21 +87,6 @@ def place(node: Node, source: bytes) -> tuple[int, int]:
     start = node.start_byte - node.start_point.column
     column = len(source[start : node.start_byte].decode(errors="replace"))
     return node.start_point.row + 1, column + 1
-
-
-def declaring_keyword(name: Node) -> str:
-    """`let`, `const`, `var` or `class`; empty for functions and parameters."""
-    node: Node | None = name
-    while node is not None and node.type not in FUNCTIONS:
-        if node.type in {"lexical_declaration", "for_in_statement"}:
-            kind = maybe(node, "kind")
-            return "" if kind is None else text(kind)
-        if node.type in {"variable_declaration", "class_declaration"}:
-            return "var" if node.type == "variable_declaration" else "class"
-        if node.type in {"statement_block", "catch_clause", "program"}:
-            return ""
-        node = node.parent
-    return ""
 
 
 def parameters(function: Node) -> list[Node]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds, review
-from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Kind, Shape
-from claimhooks.migrate.python.code import NONE, Code, Rank, call
-from claimhooks.migrate.python.lines import Block, Line, suite
+from claimhooks.migrate.python.code import Block, Code, Line, call, suite
 from claimhooks.migrate.script import tree
 from claimhooks.migrate.script.callbacks import Ends
+from claimhooks.migrate.state import Untranslatable
 from claimhooks.migrate.values.arrays_and_objects import spread
-from claimhooks.migrate.values.coercion import as_text
-from claimhooks.migrate.values.truth import truth
+from claimhooks.migrate.values.coercion import as_text, truth
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -29,9 +27,6 @@ EXCEPTIONS: Final = {
     "TypeError": "TypeError",
     "RangeError": "ValueError",
     "SyntaxError": "ValueError",
-    "ReferenceError": "NameError",
-    "URIError": "ValueError",
-    "EvalError": "RuntimeError",
 }
 OAUTH: Final = frozenset({"InvalidScope", "InvalidRequest", "ServerError"})
 _NOTHING: Final = frozenset({"null", "undefined", "false"})
@@ -39,24 +34,20 @@ _NOTHING: Final = frozenset({"null", "undefined", "false"})
 
 def exception(t: Translator, node: Node) -> Code:
     """`new Error(text)` and its like."""
-    name = tree.text(
-        tree.field(node, "constructor" if node.type == "new_expression" else "function")
-    )
-    python = EXCEPTIONS[name]
+    python = EXCEPTIONS[exception_name(t, node)]
     if python in OAUTH:
         t.effects.names.add(python)
     given = tree.arguments(node)[:1]
     return call(python, [as_text(t, t.expression(one)).text for one in given], kinds.ERROR)
 
 
-def is_exception(t: Translator, node: Node) -> bool:
-    """Whether `node` makes a new error of a kind that hooks know."""
+def exception_name(t: Translator, node: Node) -> str:
+    """The kind of the error that `node` makes anew, if it is one that hooks know."""
     if node.type not in {"new_expression", "call_expression"}:
-        return False
+        return ""
     made = tree.field(node, "constructor" if node.type == "new_expression" else "function")
-    return (
-        made.type == "identifier" and t.bindings.of(made) is None and tree.text(made) in EXCEPTIONS
-    )
+    is_known = t.bindings.of(made) is None and tree.text(made) in EXCEPTIONS
+    return tree.text(made) if is_known else ""
 
 
 def raised(t: Translator, node: Node) -> Line:
@@ -65,6 +56,8 @@ def raised(t: Translator, node: Node) -> Line:
     code = t.expression(node)
     if code.type.shape is Shape.ERROR:
         return Line(f"raise {code.text}")
+    if code.type.may_be(Kind.LIST | Kind.TABLE) and not code.type.may_be(Kind.OBJECT):
+        raise Untranslatable("what is raised here is no error")
     if code.type.may_be(Kind.OBJECT):
         return Line(f"raise {t.need('js_error')}({code.text})")
     return Line(f"raise RuntimeError({as_text(t, code).text})")
@@ -77,12 +70,6 @@ def answered(t: Translator, node: Node, callback: Callback) -> Block:
         raise Untranslatable("what the callback is given cannot be seen here")
     if callback.ends is Ends.HOOK:
         return _of_hook(t, node, given)
-    if callback.ends is Ends.REJECT:
-        line = raised(t, given[0]) if given else Line('raise RuntimeError("rejected")')
-        return Block([line], completes=False)
-    if callback.ends is Ends.RESOLVE:
-        code = t.expression(given[0]) if given else NONE
-        return Block([Line(f"return {code.text}")], completes=False)
     codes = [t.expression(one).text for one in given]
     codes += ["None"] * (callback.size - len(codes))
     text = codes[0] if len(codes) == 1 else ", ".join(codes)
@@ -94,12 +81,12 @@ def _of_hook(t: Translator, node: Node, given: list[Node]) -> Block:
     if failing is None or tree.bare(failing).type in _NOTHING:
         return Block([*_granted(t, node, given[1:2])], completes=False)
     made = tree.bare(failing)
-    if is_exception(t, made) and tree.text(tree.field(made, "constructor")) == "Error":
+    if exception_name(t, made) == "Error":
         t.remark(
             node,
             "the client is told server_error, without this text; raise ServerError to show it",
         )
-    if len(given) == 1 or is_exception(t, made):
+    if len(given) == 1 or exception_name(t, made):
         return Block([raised(t, failing)], completes=False)
     code = t.expression(failing)
     if not code.type.may_be(Kind.NOTHING) and code.type.shape is Shape.ERROR:
@@ -119,32 +106,12 @@ def _granted(t: Translator, node: Node, given: list[Node]) -> list[Line]:
     review.review_answer(t, answer)
     if not code.type.may_be(Kind.TABLE):
         raise Untranslatable("the hook answers with something that is no object")
-    text, rank = code.text, code.rank
-    if code.text in t.known.missing:
-        text, rank = f"{t.need('js_defined')}({text})", Rank.ATOM
-    if "scope" in code.type.fields or f'{code.text}["scope"]' in t.facts:
+    text = code.text
+    if "scope" in code.type.fields or f'{text}["scope"]' in t.facts:
         return [Line(f"return {text}")]
-    if not _sets_scope(t, answer):
-        t.remark(node, "the answer leaves scope out, which cleared the scopes; here too")
+    t.remark(node, "where the answer leaves scope out, the scopes are cleared, as they were")
     if text == "{}":
         return [Line('return {"scope": []}')]
     if answer.type == "object" and text.startswith("{"):
         return [Line(f'return {{"scope": [], {text[1:]}')]
-    return [Line(f'return {{"scope": [], **{spread(t, Code(text, code.type, rank))}}}')]
-
-
-def _sets_scope(t: Translator, answer: Node) -> bool:
-    """Whether anything in the script sets the scope of the answer."""
-    binding = t.bindings.of(answer) if answer.type == "identifier" else None
-    if binding is None:
-        return not _is_plain(answer)
-    is_open = binding.is_varied or not all(map(_is_plain, binding.writes))
-    return is_open or any(name == "scope" for name, _ in binding.members_written)
-
-
-def _is_plain(node: Node) -> bool:
-    """Whether all properties of an object literal can be seen."""
-    node = tree.bare(node)
-    return node.type == "object" and all(
-        child.type != "spread_element" for child in tree.children(node)
-    )
+    return [Line(f'return {{"scope": [], **{spread(code)}}}')]

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.calls import functions, http, local
-from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.flow import Flow, Returns
 from claimhooks.migrate.kinds import Type, either
-from claimhooks.migrate.python.code import Code
-from claimhooks.migrate.python.lines import Block, Line
+from claimhooks.migrate.python.code import Block, Code, Line
 from claimhooks.migrate.script import modules, tree
+from claimhooks.migrate.state import Flow, Returns, Untranslatable
 from claimhooks.migrate.statements import patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tree_sitter import Node
 
+    from claimhooks.migrate.script.scopes import Binding
     from claimhooks.migrate.translator import Translator
 
 
@@ -41,42 +38,30 @@ def continued(t: Translator, node: Node) -> Block:
     return Block([*lines, *body.lines], body.completes)
 
 
-def parameter_types(t: Translator, node: Node) -> Iterator[tuple[Node, Type]]:
-    """What is certain about the parameters of a `catch`, or of a callback of `request`."""
-    if node.type == "catch_clause" and (parameter := tree.maybe(node, "parameter")) is not None:
-        yield parameter, kinds.ERROR
-    if node.type != "call_expression":
-        return
-    callee, following = tree.bare(tree.field(node, "function")), tree.arguments(node)[-1:]
-    if not following or following[0].type not in tree.LITERAL_FUNCTIONS:
-        return
-    module = modules.module_of(callee, t.bindings, t.modules) or ""
-    given: list[Type] = []
-    if callee.type == "member_expression" and tree.text(tree.field(callee, "property")) == "catch":
-        given = [kinds.ERROR]
-    elif module.partition(".")[0] in modules.REQUEST:
-        given = [http.FAILURE, http.REQUESTED.or_undefined()]
-    yield from zip(tree.parameters(following[0]), given, strict=False)
-
-
 def warn_of_order(t: Translator, node: Node) -> None:
     """Mark a call after which the script goes on, while what comes next is still to come."""
-    if not t.flow.is_last:
+    is_awaited = node.parent is not None and node.parent.type == "await_expression"
+    if not t.flow.is_last and not is_awaited:
         t.decide(node, "what follows ran before the answer to this came; here it runs after it")
 
 
 def _of_function(t: Translator, node: Node) -> tuple[Code, list[Type]]:
-    binding = t.callbacks.function_of(tree.field(node, "function"))
-    if binding is None or binding.function is None:
-        raise Untranslatable("what this calls cannot be seen here")
-    found = t.callbacks.results_of(binding.function)
+    binding, function = _called(t, node)
+    found = t.callbacks.results_of(function)
     if found is None or found[0] != len(tree.arguments(node)) - 1:
         raise Untranslatable("the callback that this is given cannot be seen here")
     index, callback = found
-    code = local.called(t, node, binding.python, binding.function)
-    parameter = t.bindings.of(tree.parameters(binding.function)[index])
+    code = local.called(t, node, binding.python, function)
+    parameter = t.bindings.of(tree.parameters(function)[index])
     calls = [] if parameter is None else parameter.calls
     return code, [_given_type(t, calls, place) for place in range(callback.size)]
+
+
+def _called(t: Translator, node: Node) -> tuple[Binding, Node]:
+    found = t.callbacks.function_of(tree.bare(tree.field(node, "function")))
+    if found is None:
+        raise Untranslatable("what this calls cannot be seen here")
+    return found
 
 
 def _given_type(t: Translator, calls: list[Node], place: int) -> Type:
@@ -109,11 +94,9 @@ def _received(t: Translator, function: Node, code: Code, given: list[Type]) -> l
 
 def propagated(t: Translator, node: Node) -> Block:
     """A call of a function that may answer for the hook: its answer is handed on."""
-    binding = t.callbacks.function_of(tree.bare(tree.field(node, "function")))
-    if binding is None or binding.function is None:
-        raise Untranslatable("what this calls cannot be seen here")
-    code = local.called(t, node, binding.python, binding.function)
-    if t.flow.is_last and binding.function.id not in t.known.falling:
+    binding, function = _called(t, node)
+    code = local.called(t, node, binding.python, function)
+    if t.flow.is_last and function.id not in t.known.falling:
         return Block([Line(f"return {code.text}")], completes=False)
     lines = [Line(f"if (this := {code.text}) is not None:"), Line("return this", 1)]
     return Block(lines)

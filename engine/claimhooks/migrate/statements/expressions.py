@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from claimhooks.migrate.calls import http
-from claimhooks.migrate.python.lines import Block, Line, suite
-from claimhooks.migrate.script import modules, tree
+from claimhooks.migrate.python.code import Block, Line, Rank, suite
+from claimhooks.migrate.script import tree
 from claimhooks.migrate.script.callbacks import is_chain
 from claimhooks.migrate.statements import answers, assignments, chains, continuations, loops
 from claimhooks.migrate.values import logic
-from claimhooks.migrate.values.truth import negated, truth
+from claimhooks.migrate.values.coercion import negated, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,9 +28,6 @@ def expression_statement(t: Translator, node: Node) -> Block:
     return effect(t, inner)
 
 
-_TERNARY: Final = ("condition", "consequence", "alternative")
-
-
 def effect(t: Translator, node: Node) -> Block:
     """What an expression does, its value being of no interest."""
     node = tree.bare(node)
@@ -41,6 +38,8 @@ def effect(t: Translator, node: Node) -> Block:
     if found is not None:
         return found
     code = t.expression(node)
+    if code.rank is Rank.AWAIT:
+        continuations.warn_of_order(t, node)
     return Block([] if code.text == "None" else [Line(code.text)])
 
 
@@ -48,18 +47,9 @@ def _awaited(t: Translator, node: Node) -> Block:
     return effect(t, tree.children(node)[0])
 
 
-def _sequence(t: Translator, node: Node) -> Block:
-    lines: list[Line] = []
-    for each in tree.children(node):
-        block = _gathered(t, each)
-        lines.extend(block.lines)
-        if not block.completes:
-            return Block(lines, completes=False)
-    return Block(lines)
-
-
 def _ternary(t: Translator, node: Node) -> Block:
-    return _branched(t, *(tree.field(node, name) for name in _TERNARY))
+    names = ("condition", "consequence", "alternative")
+    return _branched(t, *(tree.field(node, name) for name in names))
 
 
 def _logical(t: Translator, node: Node) -> Block:
@@ -74,7 +64,6 @@ def _logical(t: Translator, node: Node) -> Block:
 
 _EFFECTS: Final[Mapping[str, Callable[[Translator, Node], Block]]] = {
     "await_expression": _awaited,
-    "sequence_expression": _sequence,
     "ternary_expression": _ternary,
     "binary_expression": _logical,
 }
@@ -90,20 +79,11 @@ def special_call(t: Translator, node: Node) -> Block | None:
     callback = t.callbacks.of(callee)
     if callback is not None:
         return answers.answered(t, node, callback)
-    if t.callbacks.takes_callback(node) and _is_request_or_local(t, node):
+    if t.callbacks.takes_callback(node):
         return continuations.continued(t, node)
     if t.callbacks.is_called_by(node):
         return continuations.propagated(t, node)
     return chains.statement(t, node) if is_chain(node) else loops.for_each(t, node)
-
-
-def _is_request_or_local(t: Translator, node: Node) -> bool:
-    module = modules.module_of(tree.field(node, "function"), t.bindings, t.modules)
-    return module is None or http.is_request(module)
-
-
-def _gathered(t: Translator, node: Node) -> Block:
-    return t.gathered(lambda: effect(t, node))
 
 
 def _branched(t: Translator, condition: Node, then: Node | None, other: Node | None) -> Block:
@@ -118,7 +98,7 @@ def _branched(t: Translator, condition: Node, then: Node | None, other: Node | N
     for head, node, holds in branches:
         if node is not None:
             with logic.given(t, condition, holds):
-                block = _gathered(t, node)
+                block = t.gathered(partial(effect, t, node))
             completes = completes or block.completes
             lines.extend(suite(head, block))
     return Block(lines, completes)

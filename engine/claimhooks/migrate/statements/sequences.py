@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import comments
-from claimhooks.migrate.flow import Flow
-from claimhooks.migrate.python.lines import Block, Line
+from claimhooks.migrate.python.code import Block, Line
 from claimhooks.migrate.script import tree
+from claimhooks.migrate.state import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from claimhooks.migrate.translator import Translator
 
 
-_ENDS: Final = frozenset({"return_statement", "break_statement"})
+_HARMLESS: Final = frozenset(
+    {"return_statement", "break_statement", "empty_statement", "function_declaration"}
+)
 
 
 def body(t: Translator, nodes: Sequence[Node]) -> Block:
     """Statements that follow each other, with the comments and blank lines among them."""
-    nodes = _in_order(t, nodes)
+    if t.frame.node.id != t.program.id:
+        nodes = _in_order(nodes)
     flow, completes = t.flow, True
     lines: list[Line] = []
     previous: Node | None = None
@@ -30,12 +33,12 @@ def body(t: Translator, nodes: Sequence[Node]) -> Block:
         if node.type == "comment":
             _add_comment(t, lines, previous, node)
         elif not completes:
-            _tell_of_unreached(t, nodes[index - 1], node)
+            _tell_of_unreached(t, node)
             break
         else:
             _add_gap(lines, previous, node)
             is_last = flow.is_last and _is_nothing(nodes[index + 1 :])
-            with t.flowing(Flow(flow.returns, is_last, flow.target)):
+            with t.within(Flow(flow.returns, is_last, flow.target)):
                 block = t.statement(node)
             lines.extend(block.lines)
             completes = block.completes
@@ -43,51 +46,20 @@ def body(t: Translator, nodes: Sequence[Node]) -> Block:
     return Block(lines, completes)
 
 
-def _in_order(t: Translator, nodes: Sequence[Node]) -> list[Node]:
-    """`nodes`, with functions that may be called before they are declared put first."""
-    early = _early_functions(t, nodes)
+def _in_order(nodes: Sequence[Node]) -> list[Node]:
+    """`nodes` of a function, with functions put first, which may be called above them."""
     first: list[Node] = []
     rest: list[Node] = []
-    for index, node in enumerate(nodes):
-        if node not in early:
-            rest.append(node)
+    above: list[Node] = []
+    home, row = rest, -1
+    for node in nodes:
+        if node.type == "comment":
+            (above if node.start_point.row > row else home).append(node)
             continue
-        start = index
-        while start and _is_right_above(nodes[start - 1], nodes[start]):
-            start -= 1
-        first.extend(nodes[start : index + 1])
-        del rest[len(rest) - (index - start) :]
-    return first + rest
-
-
-def _early_functions(t: Translator, nodes: Sequence[Node]) -> list[Node]:
-    """The functions that are mentioned above their declaration, and those that they mention."""
-    declared = [
-        (node, binding)
-        for node in nodes
-        if node.type == "function_declaration"
-        and node.parent is not None
-        and node.parent.type != "program"
-        and (binding := t.bindings.of(tree.field(node, "name"))) is not None
-    ]
-    early: list[Node] = []
-    count = -1
-    while count != len(early):
-        count = len(early)
-        early = [
-            node
-            for node, binding in declared
-            if any(
-                one.start_byte < node.start_byte or any(tree.is_within(one, f) for f in early)
-                for one in binding.references
-            )
-        ]
-    return early
-
-
-def _is_right_above(comment: Node, node: Node) -> bool:
-    is_near = comment.end_point.row + 1 >= node.start_point.row
-    return comment.type == "comment" and is_near
+        home = first if node.type == "function_declaration" else rest
+        home.extend([*above, node])
+        above, row = [], node.end_point.row
+    return [*first, *rest, *above]
 
 
 def _is_nothing(nodes: Sequence[Node]) -> bool:
@@ -119,9 +91,6 @@ def _add_gap(lines: list[Line], previous: Node | None, node: Node) -> None:
         lines.append(Line(""))
 
 
-def _tell_of_unreached(t: Translator, previous: Node, node: Node) -> None:
-    if node.type not in _ENDS and node.type not in {"empty_statement", "function_declaration"}:
-        if previous.type in {"return_statement", "throw_statement"}:
-            t.remark(node, "this is never reached, and left out")
-        else:
-            t.remark(node, "the hook went on after it had answered; here it ends, without this")
+def _tell_of_unreached(t: Translator, node: Node) -> None:
+    if node.type not in _HARMLESS:
+        t.remark(node, "this comes after the answer or the end of a function, and is left out")

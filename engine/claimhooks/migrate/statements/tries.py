@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claimhooks.migrate import facts, kinds
-from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.python.code import Code
-from claimhooks.migrate.python.lines import Block, Line, suite
+from claimhooks.migrate.python.code import Block, Code, Line, suite
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.script.callbacks import Ends, is_chained
+from claimhooks.migrate.script.callbacks import Ends
+from claimhooks.migrate.state import Untranslatable
 from claimhooks.migrate.statements import answers, patterns
 
 if TYPE_CHECKING:
@@ -22,28 +21,23 @@ if TYPE_CHECKING:
 
 def try_statement(t: Translator, node: Node) -> Block:
     """`try`."""
-    if tree.maybe(node, "handler") is None and tree.maybe(node, "finalizer") is None:
+    handler, finalizer = tree.maybe(node, "handler"), tree.maybe(node, "finalizer")
+    if handler is None and finalizer is None:
         raise Untranslatable("a try without catch or finally is no JavaScript")
     entry = facts.without(t.facts, facts.changed_in(t, node))
-    ends: list[facts.Facts] = []
     tried = tree.field(node, "body")
     body = t.block(tried)
-    handler, finalizer = tree.maybe(node, "handler"), tree.maybe(node, "finalizer")
     lines = suite("try", body)
-    completes = body.completes
-    if completes:
-        ends.append(t.facts)
+    ends = [t.facts] if body.completes else []
     if handler is not None:
         t.facts = entry
-        parameter = tree.maybe(handler, "parameter")
-        inner = tree.field(handler, "body")
+        parameter, inner = tree.maybe(handler, "parameter"), tree.field(handler, "body")
         lines.extend(passing(t, [tried], body, inner, parameter))
         head, opening = caught(t, parameter)
-        caught_block = t.block(inner)
-        lines.extend(suite(head, Block([*opening, *caught_block.lines])))
-        completes = completes or caught_block.completes
-        if caught_block.completes:
-            ends.append(t.facts)
+        block = t.block(inner)
+        lines.extend(suite(head, Block([*opening, *block.lines])))
+        ends += [t.facts] if block.completes else []
+    completes = bool(ends)
     t.facts = facts.common(ends, entry)
     if finalizer is not None:
         last = t.block(tree.field(finalizer, "body"))
@@ -54,14 +48,14 @@ def try_statement(t: Translator, node: Node) -> Block:
 
 def caught(t: Translator, parameter: Node | None) -> tuple[str, list[Line]]:
     """The `except` that catches what JavaScript catches, and what opens its body."""
-    if parameter is None:
+    binding = None if parameter is None else t.bindings.of(parameter)
+    if parameter is None or (binding is not None and not binding.references):
         return "except Exception", []
     if parameter.type == "identifier":
         return f"except Exception as {patterns.assigned(t, parameter, kinds.ERROR)}", []
     name = t.name_for(parameter, "error")
-    return f"except Exception as {name}", patterns.taken_apart(
-        t, parameter, Code(name, kinds.ERROR)
-    )
+    opening = patterns.taken_apart(t, parameter, Code(name, kinds.ERROR))
+    return f"except Exception as {name}", opening
 
 
 def passing(
@@ -74,16 +68,17 @@ def passing(
     names: list[str] = []
     if any("js_todo(" in line.text for line in body.lines):
         names.append("NotImplementedError")
-    denials = [one for node in tried for one in _denials(t, node)]
+    denials = {one.id: one for node in tried for one in _denials(t, node, set())}
     if denials and not _only_answers(t, handler, parameter):
         t.effects.names.add("OAuthError")
         names.insert(0, "OAuthError")
-        for denial in denials:
-            if not _is_denial(t, denial):
+        for denial in denials.values():
+            is_direct = t.callbacks.of(tree.bare(tree.field(denial, "function"))) is not None
+            if is_direct and not _is_oauth(t, next(iter(tree.arguments(denial)), denial)):
                 t.decide(denial, "this error would be caught below, where cb(error) was not")
         for node in tried:
             for thrown in tree.walk(node, within_functions=False):
-                if thrown.type == "throw_statement" and _throws_denial(t, thrown):
+                if thrown.type == "throw_statement" and _is_oauth(t, tree.children(thrown)[0]):
                     t.decide(thrown, "this error was caught below, and is not here")
     if not names:
         return []
@@ -91,72 +86,40 @@ def passing(
     return suite(f"except {listed}", Block([Line("raise")]))
 
 
-def _denials(t: Translator, node: Node) -> Iterator[Node]:
-    """The calls of the hook's callback with an error, in the same function as `node`."""
+def _denials(t: Translator, node: Node, seen: set[int]) -> Iterator[Node]:
+    """The calls of a callback with an error in the function of `node`, or in one that it calls."""
     home = t.callbacks.home(node).id
     for each in tree.walk(node):
-        if each.type != "call_expression" or t.callbacks.home(each).id != home:
+        if each.type != "call_expression" or t.callbacks.home(each).id != home or each.id in seen:
             continue
-        callback = t.callbacks.of(tree.bare(tree.field(each, "function")))
-        if callback is None:
-            if t.callbacks.is_called_by(each):
-                yield each
-        elif callback.ends in {Ends.HOOK, Ends.REJECT} and _fails(each, callback.ends):
+        seen.add(each.id)
+        callee, given = tree.bare(tree.field(each, "function")), tree.arguments(each)
+        callback, found = t.callbacks.of(callee), t.callbacks.function_of(callee)
+        if found is not None and t.callbacks.is_answering(found[1]):
             yield each
-
-
-def _fails(call: Node, ends: Ends) -> bool:
-    given = tree.arguments(call)
-    if ends is Ends.REJECT:
-        return True
-    return bool(given) and given[0].type not in {"null", "undefined"}
-
-
-def _is_denial(t: Translator, call: Node) -> bool:
-    given = tree.arguments(call)
-    if not given or not answers.is_exception(t, given[0]):
-        return (
-            t.callbacks.is_called_by(call)
-            and t.callbacks.of(tree.bare(tree.field(call, "function"))) is None
-        )
-    return answers.EXCEPTIONS[tree.text(tree.field(given[0], "constructor"))] in answers.OAUTH
-
-
-def _throws_denial(t: Translator, thrown: Node) -> bool:
-    value = tree.bare(tree.children(thrown)[0])
-    if not answers.is_exception(t, value) or value.type != "new_expression":
-        return False
-    return answers.EXCEPTIONS[tree.text(tree.field(value, "constructor"))] in answers.OAUTH
+            yield from _denials(t, tree.field(found[1], "body"), seen)
+        elif (
+            callback is not None
+            and callback.ends is Ends.HOOK
+            and given
+            and not tree.is_nothing(given[0])
+        ):
+            yield each
 
 
 def _only_answers(t: Translator, handler: Node, parameter: Node | None) -> bool:
     """Whether a handler does nothing but call the callback with what it has caught."""
-    if handler.type == "identifier":
-        return t.callbacks.of(handler) is not None
-    inner = handler
-    if handler.type == "statement_block":
-        whole = tree.children(handler)
-        if len(whole) != 1:
-            return False
-        inner = next(iter(tree.children(whole[0])), whole[0])
-    inner = tree.bare(inner)
-    if inner.type != "call_expression" or parameter is None:
+    statements = tree.children(handler) if handler.type == "statement_block" else [handler]
+    if parameter is None or len(statements) != 1:
         return False
-    if t.callbacks.of(tree.bare(tree.field(inner, "function"))) is None:
+    call = next(iter(tree.children(statements[0])), statements[0])
+    call = statements[0] if statements[0].type == "call_expression" else call
+    if call.type != "call_expression" or t.callbacks.of(tree.field(call, "function")) is None:
         return False
-    given = tree.arguments(inner)
-    return len(given) == 1 and tree.text(given[0]) == tree.text(parameter)
+    return [tree.text(one) for one in tree.arguments(call)] == [tree.text(parameter)]
 
 
-def is_caught(t: Translator, node: Node) -> bool:
-    """Whether something in the same function catches what is thrown at `node`."""
-    home = t.callbacks.home(node)
-    outer = node.parent
-    while outer is not None and outer.id != home.id:
-        if outer.type == "call_expression" and is_chained(outer):
-            return True
-        if outer.type == "try_statement" and tree.maybe(outer, "handler") is not None:
-            return tree.is_within(node, tree.field(outer, "body"))
-        outer = outer.parent
-    # A function that is called may be called within a `try`.
-    return home.id != t.hook.id
+def _is_oauth(t: Translator, error: Node) -> bool:
+    """Whether `error` makes an error that denies."""
+    name = answers.exception_name(t, tree.bare(error))
+    return bool(name) and answers.EXCEPTIONS[name] in answers.OAUTH

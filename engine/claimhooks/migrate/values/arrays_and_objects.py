@@ -2,73 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import comments, kinds
-from claimhooks.migrate.effects import Untranslatable
-from claimhooks.migrate.kinds import Kind, Shape, Type, either, stored
+from claimhooks.migrate.kinds import TABLES, Kind, Shape, Type, either
 from claimhooks.migrate.python.code import Code, Rank, listing, text_code
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.values.coercion import as_text
+from claimhooks.migrate.state import Untranslatable
+from claimhooks.migrate.values.coercion import as_text, as_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from tree_sitter import Node
 
     from claimhooks.migrate.translator import Translator
+
+_WITHOUT_JSON: Final = {
+    Shape.DATE: "a date is written with toISOString() in JSON",
+    Shape.SET: "a Set is {} in JSON; spread it into an array",
+    Shape.ERROR: "an error is {} in JSON; take its message",
+}
+
+
+def stored(code: Code, name: object = None) -> Code:
+    """A value as it is put into a list, or into a table under `name`.
+
+    Raises for one that JSON writes otherwise.
+    """
+    if code.type.shape in _WITHOUT_JSON:
+        raise Untranslatable(_WITHOUT_JSON[code.type.shape])
+    if name == "scope":
+        return replace(code, type=kinds.stored(code.type, "scope"))
+    return as_value(code)
 
 
 def array(t: Translator, node: Node) -> Code:
     """An array literal."""
     if tree.has_holes(node):
         raise Untranslatable("an array with holes has no translation")
+    children = tree.children(node)
     items: list[str] = []
     found: list[Type] = []
-    for child in tree.children(node):
+    for child in children:
         if child.type == "spread_element":
             code = t.expression(tree.children(child)[0])
-            if code.unique and len(tree.children(node)) == 1:
-                return unique(t, code)
-            text, kind = code.starred, _spread_items(code)
+            if code.type.shape is Shape.SET and len(children) == 1 and not code.is_simple:
+                return Code(code.text, kinds.list_of(code.type.items), code.rank)
+            text = f"*{code.iterable or code.at(Rank.SUM)}"
+            kind = kinds.TEXT if code.type.is_only(Kind.TEXT) else code.type.items
         else:
-            code = t.expression(child)
+            code = stored(t.expression(child))
             text, kind = code.text, code.type
         items.append(comments.with_comments(t, node, child, text))
         found.append(kind)
     text = listing(items, "[]", exploded=_is_exploded(node))
-    is_counted = all(child.type != "spread_element" for child in tree.children(node))
+    is_counted = all(child.type != "spread_element" for child in children)
     fields = {str(index): kind for index, kind in enumerate(found)} if is_counted else {}
-    return Code(text, Type(Kind.LIST, either(found) if found else kinds.NEVER, fields=fields))
-
-
-def unique(t: Translator, items: Code) -> Code:
-    """The list of the items of a set."""
-    if items.unique.startswith("js_unique"):
-        t.need("js_unique")
-    return Code(items.unique, Type(Kind.LIST, items.type.of))
-
-
-def _spread_items(code: Code) -> Type:
-    return kinds.TEXT if code.type.is_only(Kind.TEXT) else code.type.items
+    return Code(text, Type(Kind.LIST, either(found), fields=fields))
 
 
 def _is_exploded(node: Node) -> bool:
     """Whether a literal has a line for each item, as it had in the script."""
     first = next(iter(node.named_children), None)
-    return first is not None and (
-        first.start_point.row > node.start_point.row or bool(tree.comments(node))
-    )
+    return first is not None and first.start_point.row > node.start_point.row
 
 
 @dataclass(slots=True)
 class _Entry:
     """One entry of a dict: a key and a value, or what is spread into it."""
 
+    node: Node
     text: str
     key: Code | None
     value: Type
+    fields: Mapping[str, Type] = field(default_factory=dict[str, "Type"])
+    """Of what is spread: what is there for certain."""
 
     @property
     def may_be_missing(self) -> bool:
@@ -77,93 +87,58 @@ class _Entry:
 
 def table(t: Translator, node: Node) -> Code:
     """An object literal. What is undefined is left out of it, as JSON leaves it out."""
-    children = _counting(tree.children(node))
-    entries = [_entry(t, node, child) for child in children]
-    fields = {
-        entry.key.constant: entry.value
-        for entry in entries
-        if entry.key is not None
-        and isinstance(entry.key.constant, str)
-        and not entry.may_be_missing
-    }
-    for child in tree.children(node):
-        if child.type == "spread_element":
-            with t.silently():
-                fields |= t.expression(tree.children(child)[0]).type.fields
-    kind = Type(
-        Kind.TABLE,
-        either([entry.value for entry in entries]) if entries else kinds.NEVER,
-        fields=fields,
-    )
-    is_exploded = _is_exploded(node)
-    missing = [entry for entry in entries if entry.may_be_missing]
-    is_whole = all(entry.key is not None and not _may_be_null(entry) for entry in entries)
-    if not missing:
-        text = listing([entry.text for entry in entries], "{}", exploded=is_exploded)
-    elif is_whole:
-        inner = listing([entry.text for entry in entries], "{}", exploded=is_exploded)
-        text = f"{t.need('js_defined')}({inner})"
-    else:
-        text = listing(_in_groups(t, entries), "{}", exploded=is_exploded)
-    return Code(text, kind)
-
-
-def _may_be_null(entry: _Entry) -> bool:
-    return entry.value.may_be(Kind.NULL) and not entry.may_be_missing
-
-
-def _in_groups(t: Translator, entries: list[_Entry]) -> Iterator[str]:
-    group: list[str] = []
+    entries = [_entry(t, node, child) for child in tree.children(node)]
+    names = [entry.key.text for entry in entries if entry.key is not None]
+    if len({*names}) < len(names):
+        raise Untranslatable("a key is there twice")
+    fields: dict[str, Type] = {}
     for entry in entries:
-        if entry.may_be_missing:
-            group.append(entry.text)
-            continue
-        if group:
-            yield f"**{t.need('js_defined')}({{{', '.join(group)}}})"
-            group = []
-        yield entry.text
-    if group:
-        yield f"**{t.need('js_defined')}({{{', '.join(group)}}})"
+        if entry.key is None:
+            fields |= entry.fields
+        elif isinstance(entry.key.constant, str) and not entry.may_be_missing:
+            fields[entry.key.constant] = entry.value
+    missing = [entry for entry in entries if entry.may_be_missing]
+    for entry in missing:
+        t.leave_out(entry.node, entry.value)
+    is_whole = bool(missing) and all(
+        entry.key is not None and (entry.may_be_missing or not entry.value.may_be(Kind.NULL))
+        for entry in entries
+    )
+    texts = [
+        f"**{t.need('js_defined')}({{{entry.text}}})"
+        if entry.may_be_missing and not is_whole
+        else entry.text
+        for entry in entries
+    ]
+    items = [
+        comments.with_comments(t, node, entry.node, text)
+        for entry, text in zip(entries, texts, strict=True)
+    ]
+    text = listing(items, "{}", exploded=_is_exploded(node))
+    kind = Type(Kind.TABLE, either([entry.value for entry in entries]), fields=fields)
+    return Code(f"{t.need('js_defined')}({text})" if is_whole else text, kind)
 
 
 def _entry(t: Translator, node: Node, child: Node) -> _Entry:
     if child.type == "spread_element":
         code = t.expression(tree.children(child)[0])
-        text = f"**{spread(t, code)}"
-        return _Entry(comments.with_comments(t, node, child, text), None, code.type.items)
+        return _Entry(child, f"**{spread(code)}", None, code.type.items, code.type.fields)
     if child.type == "pair":
         key, value = key_code(t, tree.field(child, "key")), t.expression(tree.field(child, "value"))
     elif child.type == "shorthand_property_identifier":
         key, value = text_code(tree.text(child)), t.expression(child)
     else:
         raise Untranslatable("methods of objects have no translation")
-    text = comments.with_comments(t, node, child, f"{key.text}: {value.at(Rank.TERNARY)}")
-    return _Entry(text, key, stored(value.type))
+    # As `scope` of what is within a claim, it is a claim like another.
+    is_inner = node.parent is not None and node.parent.type in {"pair", "array"}
+    value = stored(value, None if is_inner else key.constant)
+    return _Entry(child, f"{key.text}: {value.at(Rank.TERNARY)}", key, value.type)
 
 
-def _counting(children: list[Node]) -> list[Node]:
-    """The entries of a literal without those whose key comes again: the last one counts."""
-    last = {name: child for child in children if (name := _name_of(child)) is not None}
-    repeated = [child for child in children if last.get(_name_of(child) or "", child) is not child]
-    for child in repeated:
-        if tree.has_effects(child):
-            raise Untranslatable(f"the key {_name_of(child)} is there twice")
-    return [child for child in children if child not in repeated]
-
-
-def _name_of(child: Node) -> str | None:
-    """The key of an entry, unless it is computed."""
-    if child.type == "shorthand_property_identifier":
-        return tree.text(child)
-    return tree.key_name(tree.field(child, "key")) if child.type == "pair" else None
-
-
-def spread(t: Translator, code: Code) -> str:
+def spread(code: Code) -> str:
     """What follows `**` to spread `code` into a dict."""
-    if code.type.shape in {Shape.CLIENT, Shape.CONTEXT, Shape.SECRETS, Shape.WEBTASK}:
+    if code.type.shape not in TABLES:
         raise Untranslatable("this is no dict in Python, so that it cannot be spread")
-    if code.text in t.known.missing:
-        return f"{t.need('js_defined')}({code.text})"
     if code.type.is_only(Kind.TABLE):
         return code.at(Rank.SIGN)
     return f"({code.at(Rank.OR)} or {{}})"

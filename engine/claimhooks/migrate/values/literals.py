@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
-from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Kind, Shape, Type
-from claimhooks.migrate.python.code import NONE, Code, Rank, call, escaped, int_code, text_code
+from claimhooks.migrate.python.code import (
+    NONE,
+    Code,
+    Rank,
+    call,
+    escaped,
+    int_code,
+    quoted,
+    text_code,
+)
 from claimhooks.migrate.script import tree
+from claimhooks.migrate.state import Untranslatable
 from claimhooks.migrate.values.coercion import as_text
 
 if TYPE_CHECKING:
@@ -50,21 +58,18 @@ def joined(parts: list[Code]) -> Code:
         return text_code(constant or "")
     if len(parts) == 1:
         return parts[0]
-    said = "".join(str(part.constant) for part in parts if part.is_text_literal)
-    quote, other = ("'", '"') if said.count('"') > said.count("'") else ('"', "'")
     inner: list[str] = []
     for part in parts:
         if part.is_text_literal:
-            inner.append(escaped(str(part.constant), quote).replace("{", "{{").replace("}", "}}"))
+            inner.append(escaped(str(part.constant)).replace("{", "{{").replace("}", "}}"))
             continue
-        text = part.text.replace(quote, other)
-        if "\\" in text or text.startswith("{") or (quote in part.text and other in part.text):
+        text = part.text.replace('"', "'")
+        if re.search(r"[\\\n]|^\{", text) or text.count("'") > part.text.count('"'):
             # Python 3.11 does not have it within the quotes of an f-string.
             sums = " + ".join(one.at(Rank.PRODUCT) for one in map(_as_operand, parts))
-            return Code(sums, kinds.TEXT, Rank.SUM, constant, prefix=parts[0].beginning)
+            return Code(sums, kinds.TEXT, Rank.SUM, constant)
         inner.append(f"{{{text}}}")
-    text = f"f{quote}{''.join(inner)}{quote}"
-    return Code(text, kinds.TEXT, constant=constant, prefix=parts[0].beginning)
+    return Code(f'f"{"".join(inner)}"', kinds.TEXT, constant=constant)
 
 
 def _as_operand(part: Code) -> Code:
@@ -74,19 +79,13 @@ def _as_operand(part: Code) -> Code:
 
 def number(_t: Translator, node: Node) -> Code:
     """A number. One without a fraction is an int, as JSON has it."""
-    source = tree.text(node).lower().replace("_", "")
-    if source.endswith("n"):
-        raise Untranslatable("a BigInt cannot be a claim")
-    if source.startswith(("0x", "0o", "0b")):
-        return Code(source, kinds.INT, constant=int(source, 0))
-    if source.isdigit() and source.startswith("0") and source != "0":
-        return int_code(int(source, 8) if not {*source} & {"8", "9"} else int(source))
-    if source.isdigit():
+    source = tree.text(node)
+    if re.fullmatch(r"0|[1-9]\d*", source):
         return int_code(int(source))
+    if not re.fullmatch(r"(\d*\.\d+|[1-9]\d*)(e\d+)?", source):
+        raise Untranslatable("a number that is not written in decimal has no translation")
     value = float(source)
-    if value.is_integer() and abs(value) < 1e21:
-        return int_code(int(value))
-    return Code(repr(value), kinds.NUMBER, constant=value)
+    return int_code(int(value)) if value.is_integer() else Code(repr(value), kinds.NUMBER)
 
 
 def regex(t: Translator, node: Node) -> Code:
@@ -98,68 +97,38 @@ def regex(t: Translator, node: Node) -> Code:
 
 
 def pattern_of(node: Node) -> tuple[str, str]:
-    """The Python literal of a regular expression, and its flags; those that are no business of
-    the pattern, `g` and `y`, left out."""
+    """The Python literal of a regular expression, and its flags but `g`, which is no business of
+    the pattern."""
     source = tree.text(tree.field(node, "pattern"))
-    flags_node = tree.maybe(node, "flags")
-    given = tree.text(flags_node) if flags_node is not None else ""
-    if "y" in given:
-        raise Untranslatable("Python has no sticky patterns")
-    pattern = _python_pattern(source, is_multiline="m" in given)
-    flags = [_FLAGS[flag] for flag in given if flag in _FLAGS]
+    given = flags_of(node)
+    if not _PLAIN.fullmatch(source) or {*given} - {"g", "i"}:
+        raise Untranslatable("Python's re may read this pattern otherwise")
+    pattern = _PIECE.sub(lambda found: _PIECES.get(found[0], found[0]), source)
+    flags = ["re.IGNORECASE"] if "i" in given else []
     if re.search(r"\\[dwbDWB]", pattern):
         flags.insert(0, "re.ASCII")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            re.compile(pattern)
-    except (re.error, FutureWarning, DeprecationWarning) as error:
-        raise Untranslatable(f"Python's re does not take this pattern: {error}") from None
-    quote = '"' if '"' not in pattern else "'"
-    if quote in pattern or pattern.endswith("\\") or "\n" in pattern:
-        return text_code(pattern).text, " | ".join(flags)
-    prefix = "r" if "\\" in pattern else ""
-    return f"{prefix}{quote}{pattern}{quote}", " | ".join(flags)
+    text = f'"{pattern}"' if '"' not in pattern else f"'{pattern}'"
+    if text[0] in pattern:
+        return quoted(pattern), " | ".join(flags)
+    return f"{'r' if chr(92) in pattern else ''}{text}", " | ".join(flags)
 
 
-_FLAGS: Final = {"i": "re.IGNORECASE", "m": "re.MULTILINE", "s": "re.DOTALL"}
-_SET_SIGNS: Final = frozenset("[&|~")
+def flags_of(node: Node) -> str:
+    """The flags of a regular expression, such as `gi`."""
+    flags = tree.maybe(node, "flags")
+    return "" if flags is None else tree.text(flags)
 
 
-def _python_pattern(source: str, *, is_multiline: bool) -> str:
-    out: list[str] = []
-    position, in_set = 0, False
-    while position < len(source):
-        sign = source[position]
-        if sign == "\\":
-            escape = source[position : position + 2]
-            named = re.match(r"\\k<(\w+)>", source[position:])
-            point = re.match(r"\\u\{([0-9a-fA-F]+)\}", source[position:])
-            if named:
-                out.append(f"(?P={named[1]})")
-                position += named.end()
-            elif point:
-                out.append(f"\\U{int(point[1], 16):08x}")
-                position += point.end()
-            else:
-                out.append("/" if escape == "\\/" else escape)
-                position += 2
-            continue
-        if in_set:
-            in_set = sign != "]"
-            out.append(f"\\{sign}" if sign in _SET_SIGNS else sign)
-        elif sign == "[":
-            in_set = True
-            out.append(sign)
-        elif sign == "$" and not is_multiline:
-            out.append(r"\Z")
-        elif source.startswith("(?<", position) and source[position + 3 : position + 4] not in "=!":
-            out.append("(?P<")
-            position += 2
-        else:
-            out.append(sign)
-        position += 1
-    return "".join(out)
+_PIECE: Final = re.compile(r"\\.|\[(?:\\.|[^\]])*\]|.", re.DOTALL)
+_PIECES: Final = {"$": r"\Z", r"\/": "/"}
+_PLAIN: Final = re.compile(
+    r"(?:\\[dDwWsSbBtnr/.*+?^$|(){}\[\]\\-]"  # an escape that both know
+    r"|\[\^?(?:\\[dDwWsStnr/.*+?^$|(){}\[\]\\-]|[^\]\[\\&|~])+\]"  # a set of characters
+    r"|\((?:\?[:=!]|(?!\?))"
+    r"|\{\d+(?:,\d*)?\}"
+    r"|[^\\\[({])*"
+)
+"""A pattern of which Python and JavaScript think the same."""
 
 
 def _always(code: Code) -> Callable[[Translator, Node], Code]:

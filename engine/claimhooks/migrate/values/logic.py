@@ -7,11 +7,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import facts, kinds
-from claimhooks.migrate.calls import conversions
 from claimhooks.migrate.kinds import Kind, Shape, Type, either
 from claimhooks.migrate.python.code import Code, Rank, call
 from claimhooks.migrate.script import tree
-from claimhooks.migrate.values.truth import ALIKE, is_alike, is_condition, negated, truth
+from claimhooks.migrate.values.coercion import (
+    ALIKE,
+    as_value,
+    boolean,
+    is_alike,
+    is_condition,
+    negated,
+    truth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 _HARMLESS: Final = {"js_text", "str", "client.metadata.get", "dict", "list"}
 """What may be called without need."""
+_AS_TRUE: Final = kinds.BOOL.or_undefined()
 _FALSY: Final = Kind.TEXT | Kind.NUMBER | Kind.NAN | Kind.BOOL | Kind.NOTHING
 
 
@@ -39,10 +47,14 @@ def given(t: Translator, condition: Node, outcome: bool) -> Generator[None]:
 def combined(t: Translator, sign: str, left_node: Node, right_node: Node) -> Code:
     """The value of `a || b`, `a && b` or `a ?? b`."""
     left = t.expression(left_node)
+    if left.type.shape is Shape.MIXED:
+        left = as_value(left)
     if sign == "??":
         return unless_nothing(t, left, t.expression(right_node))
     with given(t, left_node, sign == "&&"):
         right = t.expression(right_node)
+    if left.type.shape is not Shape.SCOPE:
+        right = as_value(right)
     return _and(t, left, right) if sign == "&&" else _or(t, left, right)
 
 
@@ -58,8 +70,10 @@ def logical(t: Translator, node: Node, sign: str) -> Code:
             return truth(t, right) if sign == "&&" else truth(t, left)
         if sign == "||" and _is_never(t, left_node):
             return truth(t, right)
-        sides = (truth(t, left).at(rank), truth(t, right).at(rank))
-        return Code(f" {word} ".join(sides), kinds.BOOL, rank)
+        sides = [truth(t, left), truth(t, right)]
+        # Its value is no boolean for certain, but as true or false as it was.
+        kind = kinds.BOOL if all(one.type == kinds.BOOL for one in sides) else _AS_TRUE
+        return Code(f" {word} ".join(one.at(rank) for one in sides), kind, rank)
     return combined(t, sign, left_node, right_node)
 
 
@@ -83,8 +97,12 @@ def _or(t: Translator, left: Code, right: Code) -> Code:
     kind = either([left.type.something(), right.type])
     if _is_always(left):
         return left
-    if left.type.shape is Shape.SCOPE and right.text == "[]":
-        return Code(left.text, kinds.TEXTS, left.rank)
+    if left.type.shape is Shape.SCOPE:
+        left = Code(left.text, kinds.TEXTS, left.rank)
+        if right.text == "[]":
+            return left
+        kind = either([left.type, right.type])
+        return Code(f"{left.at(Rank.OR)} or {right.at(Rank.OR)}", kind, Rank.OR)
     empty = {"{}": Kind.TABLE, "[]": Kind.LIST}.get(right.text, Kind(0))
     if is_alike(left) or left.type.is_only(empty | ALIKE & ~Kind.OBJECT):
         text = f"{left.at(Rank.OR)} or {right.at(Rank.OR)}"
@@ -97,6 +115,9 @@ def _and(t: Translator, left: Code, right: Code) -> Code:
     kind = either([falsy, right.type])
     if _is_always(left):
         return right
+    if left.type.shape is Shape.SCOPE:
+        text = f"{right.at(Rank.OR)} if {left.at(Rank.OR)} else None"
+        return Code(text, right.type.or_undefined(), Rank.TERNARY)
     if is_alike(left):
         if left.type.is_only(Kind.OBJECT | Kind.NOTHING):
             kind = either([Type(left.type.kinds & Kind.NOTHING), right.type])
@@ -152,7 +173,7 @@ def inverted(t: Translator, node: Node) -> Code:
     """`!a`."""
     inner = tree.bare(tree.field(node, "argument"))
     if inner.type == "unary_expression" and tree.text(tree.field(inner, "operator")) == "!":
-        return conversions.boolean(t, t.expression(tree.field(inner, "argument")))
+        return boolean(t, t.expression(tree.field(inner, "argument")))
     return negated(truth(t, t.expression(inner)))
 
 

@@ -1,54 +1,32 @@
-"""Properties: `client.metadata.tier`, `scope.length`, `context.webtask.secrets.KEY`."""
+"""Variables and properties: `scope`, `client.metadata.tier`, `context.webtask.secrets.KEY`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
-from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import TABLES, Kind, Shape, Type
-from claimhooks.migrate.python.code import Code, Rank, call, int_code, text_code
+from claimhooks.migrate.python.code import Code, Rank, call, text_code
 from claimhooks.migrate.script import modules, tree
-from claimhooks.migrate.values import properties, variables
+from claimhooks.migrate.state import Untranslatable
+from claimhooks.migrate.values import properties
+from claimhooks.migrate.values.coercion import as_value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from claimhooks.migrate.translator import Translator
 
-_MEMBERS: Final = frozenset({"member_expression", "subscript_expression"})
-_NUMBERS: Final = {
-    "Number.MAX_SAFE_INTEGER": int_code(2**53 - 1),
-    "Number.MIN_SAFE_INTEGER": int_code(1 - 2**53),
-    "Math.PI": Code("math.pi", kinds.NUMBER),
-}
-_METHODS: Final = frozenset(
-    {
-        *("toLowerCase", "toUpperCase", "toString", "trim", "startsWith", "endsWith", "includes"),
-        *("indexOf", "lastIndexOf", "slice", "substring", "substr", "split", "replace", "match"),
-        *("filter", "map", "flatMap", "forEach", "find", "findIndex", "some", "every", "reduce"),
-        *("push", "pop", "shift", "unshift", "splice", "sort", "reverse", "concat", "join"),
-        *("flat", "keys"),
-    }
-)
-"""What texts and arrays have besides their items."""
-
 
 def member(t: Translator, node: Node) -> Code:
     """A property, by name or by the value of an expression."""
-    special = _of_global(t, node)
-    if special is not None:
-        return special
-    owner_node = tree.bare(tree.field(node, "object"))
-    owner = t.expression(owner_node)
-    is_optional = tree.maybe(node, "optional_chain") is not None
-    if is_optional and owner.type.may_be(Kind.NOTHING):
-        if _continues(node) and not _is_optional(node.parent):
-            owner = guard(t, owner)
-        elif not owner.type.is_only(Kind.TABLE | Kind.NOTHING) or owner.type.shape not in TABLES:
+    _refuse_global(t, node)
+    owner = t.expression(tree.field(node, "object"), is_link=True)
+    if is_optional(node) and owner.type.may_be(Kind.NOTHING):
+        is_last = not _continues(node) or is_optional(node.parent)
+        if is_last and owner.type.shape in TABLES:
             return _path(t, owner, key_of(t, node))
-        else:
-            owner = Code(f"({owner.at(Rank.OR)} or {{}})", owner.type.something())
+        owner = guard(t, node, owner)
     found = property_of(t, node, owner, key_of(t, node), must_be=_must_be(node))
     return chained(t, node, found)
 
@@ -58,16 +36,21 @@ def _path(t: Translator, owner: Code, key: Code) -> Code:
     name = t.need("js_path")
     before = owner.text.removesuffix(")") if owner.text.startswith(f"{name}(") else None
     start = f"{name}({owner.text}" if before is None else before
-    return Code(f"{start}, {key.text})", owner.type.items.or_undefined())
+    kind = property_type(owner, key)
+    return Code(f"{start}, {key.text})", kind.or_undefined())
 
 
-def guard(t: Translator, owner: Code) -> Code:
-    """`owner`, where the rest of its chain is evaluated only if it is something."""
-    if owner.is_simple:
-        t.guards.append(f"{owner.text} is not None")
-        return Code(owner.text, owner.type.something())
-    t.guards.append(f"(this := {owner.text}) is not None")
-    return Code("this", owner.type.something())
+def guard(t: Translator, node: Node, owner: Code) -> Code:
+    """`owner`, where the rest of its chain, `node`, is evaluated only if it is something."""
+    if owner.type.shape is Shape.SCOPE:
+        t.guards.append(owner.at(Rank.NOT))
+        return owner
+    asked = owner = as_value(owner)
+    if not owner.is_simple:
+        owner = Code(t.name_for(node, "this"), owner.type)
+        asked = Code(f"({owner.text} := {asked.text})", asked.type)
+    t.guards.append(f"{asked.text} is not None")
+    return Code(owner.text, owner.type.something())
 
 
 def chained(t: Translator, node: Node, code: Code) -> Code:
@@ -90,6 +73,14 @@ def subscript_of(t: Translator, node: Node) -> str:
         return f"{owner.at(Rank.ATOM)}[{key_of(t, node).text}]"
 
 
+def subscripts_like(t: Translator, node: Node) -> str:
+    """What the facts about a member begin with, or about any member if it cannot be told."""
+    with t.silently():
+        key = key_of(t, node)
+    subscript = subscript_of(t, node)
+    return subscript if key.constant is not None else subscript.removesuffix(f"{key.text}]")
+
+
 def key_of(t: Translator, node: Node) -> Code:
     """The name or index of a member."""
     if node.type == "member_expression":
@@ -100,14 +91,11 @@ def key_of(t: Translator, node: Node) -> Code:
 def table_of(t: Translator, node: Node) -> tuple[Code, Code] | None:
     """The table and the key of a member that may be missing, if `node` is one."""
     node = tree.bare(node)
-    if node.type not in _MEMBERS or tree.maybe(node, "optional_chain") is not None:
+    if node.type not in tree.MEMBERS or is_optional(node):
         return None
-    if _of_global(t, node) is not None:
-        return None
+    _refuse_global(t, node)
     owner, key = t.expression(tree.field(node, "object")), key_of(t, node)
-    if not _is_table(owner.type) or key.constant in {"length", "size"}:
-        return None
-    return owner, key
+    return (owner, key) if _is_table(owner.type) and key.constant != "length" else None
 
 
 def _is_table(kind: Type) -> bool:
@@ -120,12 +108,14 @@ def _continues(node: Node) -> bool:
     parent = node.parent
     if parent is None:
         return False
-    if parent.type in _MEMBERS:
-        return tree.field(parent, "object").id == node.id
-    return parent.type == "call_expression" and tree.field(parent, "function").id == node.id
+    name = "object" if parent.type in tree.MEMBERS else "function"
+    return parent.type in {*tree.MEMBERS, "call_expression"} and (
+        tree.field(parent, name).id == node.id
+    )
 
 
-def _is_optional(node: Node | None) -> bool:
+def is_optional(node: Node | None) -> bool:
+    """Whether `node` is a link of a chain that begins with ``?.``."""
     return node is not None and tree.maybe(node, "optional_chain") is not None
 
 
@@ -134,11 +124,9 @@ def _must_be(node: Node) -> bool:
     parent = node.parent
     while parent is not None and parent.type == "parenthesized_expression":
         node, parent = parent, parent.parent
-    if parent is None or parent.type not in _MEMBERS:
+    if parent is None or parent.type not in tree.MEMBERS:
         return False
-    return (
-        tree.field(parent, "object").id == node.id and tree.maybe(parent, "optional_chain") is None
-    )
+    return tree.field(parent, "object").id == node.id and not is_optional(parent)
 
 
 def property_of(
@@ -166,22 +154,21 @@ def _known_member(t: Translator, owner: Code, key: Code) -> Code | None:
     field = str(key.constant)
     if (isinstance(key.constant, str) or is_index) and field in owner.type.fields:
         return Code(subscript, owner.type.fields[field])
-    return Code(subscript, _kind(owner, key).something()) if subscript in t.facts else None
+    if subscript in t.facts:
+        return Code(subscript, property_type(owner, key).something())
+    return None
 
 
-def _kind(owner: Code, key: Code) -> Type:
-    """What a property of a table is."""
-    if owner.type.shape is Shape.TOKEN and key.constant == "scope":
-        return kinds.TEXTS
-    if owner.type.shape is Shape.METADATA and isinstance(key.constant, str):
-        return owner.type.entries.get(key.constant, kinds.TEXT)
-    return owner.type.items
+def property_type(owner: Code, key: Code) -> Type:
+    """What a property of a table is, if it is there."""
+    is_scope = owner.type.shape is Shape.TOKEN and key.constant == "scope"
+    return kinds.TEXTS if is_scope else owner.type.items
 
 
 def _item(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
     """An item of a list, or a character of a text."""
-    if key.constant in _METHODS and owner.type.is_only(Kind.LIST | Kind.TEXT | Kind.NOTHING):
-        raise Untranslatable(f"the method {key.constant} is used without being called")
+    if isinstance(key.constant, str) and not owner.type.may_be(Kind.TABLE):
+        raise Untranslatable(f"{key.constant} of this has no translation, unless it is called")
     is_index = isinstance(key.constant, int) and key.constant >= 0
     if must_be and is_index:
         # Where it is missing, both languages fail.
@@ -194,11 +181,11 @@ def _item(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
 def _length(t: Translator, owner: Code) -> Code:
     if owner.type.is_only(Kind.LIST | Kind.TEXT | Kind.NOTHING):
         return call("len", [owner.source], kinds.INT)
-    return call(t.need("js_length"), [owner.text], kinds.INT.or_undefined())
+    return call(t.need("js_get"), [owner.text, '"length"'], kinds.INT.or_undefined())
 
 
 def _of_table(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
-    kind = _kind(owner, key)
+    kind = property_type(owner, key)
     if not key.type.is_only(Kind.TEXT | Kind.NOTHING):
         key = call(t.need("js_text"), [key.text], kinds.TEXT)
     if must_be:
@@ -207,29 +194,42 @@ def _of_table(t: Translator, owner: Code, key: Code, *, must_be: bool) -> Code:
     return Code(f"{getter})", kind.or_undefined(), getter=getter)
 
 
-def _of_global(t: Translator, node: Node) -> Code | None:
-    """A property of an object that is there without being declared."""
-    if node.type != "member_expression":
-        return None
-    text = tree.text(node)
-    if text.startswith("process.env.") and text.count(".") == 2:
-        name = text.rpartition(".")[2]
-        t.effects.secrets[name] = None
-        t.decide(node, f"hooks see no environment: {name} is taken for a secret of the hook")
-        return Code(f'{t.argument("context")}.secrets["{name}"]', kinds.TEXT)
-    if text in _NUMBERS:
-        if text.startswith("Math"):
-            t.imported("import math")
-        return _NUMBERS[text]
+def _refuse_global(t: Translator, node: Node) -> None:
+    """Raise for a property of an object that is there without being declared."""
+    if tree.text(node).startswith("process.env."):
+        raise Untranslatable("hooks see no environment: make this a secret of the hook")
     module = modules.module_of(node, t.bindings, t.modules)
     if module is not None:
         raise Untranslatable(modules.advice(module))
-    return None
+
+
+def name(t: Translator, node: Node) -> Code:
+    """A variable."""
+    binding = t.binding(node)
+    if binding in t.modules:
+        raise Untranslatable(modules.advice(t.modules[binding]))
+    if t.callbacks.of(node) is not None:
+        raise Untranslatable("the callback is handed on here as a value")
+    if binding.scope.node.id == t.hook.id and binding.python in ARGUMENTS:
+        t.effects.arguments.add(binding.python)
+    kind = t.types.of(binding)
+    if binding.python in t.facts:
+        kind = kind.something()
+    return Code(binding.python, kind, constant=t.types.constant(binding))
+
+
+ARGUMENTS: Final = {
+    "client": kinds.CLIENT,
+    "scope": kinds.SCOPE,
+    "audience": kinds.TEXT,
+    "context": kinds.CONTEXT,
+}
+"""What a hook takes, and its types."""
 
 
 EXPRESSIONS: Final = {
     "member_expression": member,
     "subscript_expression": member,
-    "identifier": variables.name,
-    "shorthand_property_identifier": variables.name,
+    "identifier": name,
+    "shorthand_property_identifier": name,
 }

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from claimhooks.migrate import kinds
 from claimhooks.migrate.calls import http
-from claimhooks.migrate.effects import Untranslatable
 from claimhooks.migrate.kinds import Kind, Shape, Type
-from claimhooks.migrate.python.code import Code, Rank, call, text_code
+from claimhooks.migrate.python.code import Code, Rank, call
+from claimhooks.migrate.state import Untranslatable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _of_client(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "metadata":
-        return Code(f"{owner.at(Rank.ATOM)}.metadata", t.types.metadata)
+        return Code(f"{owner.at(Rank.ATOM)}.metadata", kinds.METADATA)
     if key.constant == "id":
         return Code(f"{owner.at(Rank.ATOM)}.id", kinds.TEXT)
     if key.constant in {"name", "tenant"}:
@@ -30,22 +30,19 @@ def _of_client(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
 
 
 def _of_context(t: Translator, node: Node, owner: Code, key: Code) -> Code:
-    if key.constant == "webtask" and owner.type.shape is Shape.CONTEXT:
-        return Code(owner.text, Type(Kind.OBJECT, shape=Shape.WEBTASK))
+    if key.constant == "webtask":
+        return owner
     if key.constant == "secrets":
         return Code(f"{owner.at(Rank.ATOM)}.secrets", Type(Kind.OBJECT, kinds.TEXT, Shape.SECRETS))
-    if key.constant in {"body", "headers"}:
+    if key.constant == "body":
         t.decide(
             node,
-            f"{key.constant} was that of the old system's internal call; here it is that of the "
-            "token request, without credentials",
+            "body was that of the old system's internal call; here it is that of the token "
+            "request, without credentials",
         )
-        if key.constant == "body":
-            params = Type(Kind.TABLE, kinds.JSON, Shape.PARAMS)
-            return Code(f"{owner.at(Rank.ATOM)}.request.params", params)
-        headers = Type(Kind.TABLE, kinds.TEXT, Shape.HEADERS)
-        return Code(f"{owner.at(Rank.ATOM)}.request.headers", headers)
-    raise Untranslatable(f"context has no {key.constant or 'property by that name'} any more")
+        return Code(f"{owner.at(Rank.ATOM)}.request.params", kinds.table_of(kinds.JSON))
+    what = key.constant or "property by that name"
+    raise Untranslatable(f"context has no {what} any more; the token request is context.request")
 
 
 def _of_secrets(t: Translator, node: Node, owner: Code, key: Code) -> Code:
@@ -56,63 +53,42 @@ def _of_secrets(t: Translator, node: Node, owner: Code, key: Code) -> Code:
     return Code(f"{owner.at(Rank.ATOM)}[{key.text}]", kinds.TEXT)
 
 
-def _of_headers(_t: Translator, _node: Node, owner: Code, key: Code) -> Code:
-    name = text_code(key.constant.lower()) if isinstance(key.constant, str) else key
-    return call(f"{owner.at(Rank.ATOM)}.get", [name.text], kinds.TEXT.or_undefined())
-
-
 def _of_error(t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant in {"message", "stack"}:
         return call("str", [owner.text], kinds.TEXT)
     if key.constant in {"status", "statusCode"}:
         response = f'getattr({owner.text}, "response", None)'
         return call("getattr", [response, '"status_code"', "None"], kinds.INT.or_undefined())
-    if key.constant == "name":
-        raise Untranslatable("errors have other names in Python; ask instanceof")
-    kind = http.RESPONSE if key.constant == "response" else kinds.ANY.something()
-    if f"{owner.at(Rank.ATOM)}.{key.constant}" in t.facts:
-        return Code(f"{owner.at(Rank.ATOM)}.{key.constant}", kind)
-    kind = kind.or_undefined()
-    return call("getattr", [owner.text, key.text, "None"], kind)
+    if key.constant != "response":
+        raise Untranslatable(f"errors have no {key.constant} in Python, or another")
+    if f"{owner.at(Rank.ATOM)}.response" in t.facts:
+        return Code(f"{owner.at(Rank.ATOM)}.response", http.RESPONSE)
+    return call("getattr", [owner.text, '"response"', "None"], http.RESPONSE.or_undefined())
 
 
 def _of_match(_t: Translator, node: Node, owner: Code, key: Code) -> Code:
-    if key.constant == "index":
-        return call(f"{owner.at(Rank.ATOM)}.start", [], kinds.INT)
-    if key.constant == "groups":
-        groups = kinds.table_of(kinds.TEXT.or_undefined())
-        return call(f"{owner.at(Rank.ATOM)}.groupdict", [], groups)
     if node.type == "subscript_expression" and key.type.is_only(Kind.INT):
         return Code(f"{owner.at(Rank.ATOM)}[{key.text}]", kinds.TEXT.or_undefined())
     raise Untranslatable("a match has no such property in Python")
 
 
-def _of_keys(_t: Translator, _node: Node, owner: Code, key: Code) -> Code:
+def _of_set(_t: Translator, _node: Node, owner: Code, key: Code) -> Code:
     if key.constant == "size":
         return call("len", [owner.text], kinds.INT)
-    raise Untranslatable("a Set or Map has no such property in Python")
-
-
-def _of_response(t: Translator, node: Node, owner: Code, key: Code) -> Code:
-    return http.response_member(t, node, owner, key)
+    raise Untranslatable("a Set has no such property in Python")
 
 
 OF_SHAPE: Final[Mapping[Shape, Callable[[Translator, Node, Code, Code], Code]]] = {
     Shape.CLIENT: _of_client,
     Shape.CONTEXT: _of_context,
-    Shape.WEBTASK: _of_context,
     Shape.SECRETS: _of_secrets,
-    Shape.HEADERS: _of_headers,
     Shape.ERROR: _of_error,
     Shape.MATCH: _of_match,
-    Shape.SET: _of_keys,
-    Shape.MAP: _of_keys,
-    Shape.AXIOS: _of_response,
-    Shape.FETCH: _of_response,
-    Shape.REQUEST: _of_response,
+    Shape.SET: _of_set,
+    Shape.AXIOS: http.response_member,
+    Shape.FETCH: http.response_member,
+    Shape.REQUEST: http.response_member,
 }
 
-OBJECTS: Final = frozenset(
-    {Shape.CLIENT, Shape.CONTEXT, Shape.WEBTASK, Shape.SECRETS, Shape.HEADERS, Shape.DATE}
-)
+OBJECTS: Final = frozenset({Shape.CLIENT, Shape.CONTEXT, Shape.SECRETS, Shape.DATE})
 """What is no dict in Python, so that it has no properties to be set."""

@@ -1,4 +1,4 @@
-"""Truth, text, defaults."""
+"""Truth, text, defaults, sameness."""
 
 # Of a value of JavaScript nothing is known, on purpose.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 from typing import TYPE_CHECKING, NoReturn
+
+from claimhooks.migrate.python.support.numbers import js_number
 
 if TYPE_CHECKING:
     from claimhooks.migrate.python.support import Value
@@ -40,11 +42,11 @@ def js_text(value: Value, nothing: str = "undefined") -> str:
     if isinstance(value, float):
         return js_number_text(value)
     if isinstance(value, list):
-        return ",".join("" if item is None else js_text(item) for item in value)
-    if isinstance(value, (str, int, BaseException)):
-        return str(value)
+        return ",".join(js_text(item, "") for item in value)
     if isinstance(value, dict):
         return "[object Object]"
+    if isinstance(value, (str, int, BaseException)):
+        return str(value)
     raise TypeError(f"{type(value).__name__} has no text of its own")
 
 
@@ -52,38 +54,43 @@ def js_number_text(value: float) -> str:
     """A float as JavaScript writes it: 2, not 2.0."""
     if math.isnan(value):
         return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
     if value.is_integer() and abs(value) < 1e21:
         return str(int(value))
-    digits, _, power = repr(value).partition("e")
-    if power and (int(power) < -6 or value.is_integer()):
-        return f"{digits}e{int(power):+d}"
-    if power:
-        sign = "-" if value < 0 else ""
-        digits = digits.lstrip("-").replace(".", "")
-        return f"{sign}0.{'0' * (-int(power) - 1)}{digits}"
-    return digits
+    text = repr(value)
+    if text.strip("-.0123456789"):
+        raise ValueError(f"JavaScript writes {text} otherwise")
+    return text
 
 
-def js_typeof(value: Value) -> str:
-    """`typeof value`."""
-    kinds = {bool: "boolean", int: "number", float: "number", str: "string"}
+def js_same(left: Value, right: Value) -> bool:
+    """`left === right`: no two lists or dicts are the same, nor is 1 the same as true."""
+    if isinstance(left, (list, dict)) or isinstance(right, (list, dict)):
+        return left is right
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def js_equal(left: Value, right: Value) -> bool:
+    """`left == right`: a text, a number and a boolean are compared as numbers."""
+    kinds = type(left), type(right)
+    if left is None or right is None or (kinds[0] in (list, dict) and kinds[1] in (list, dict)):
+        return left is right
+    left, right = (js_text(one) if isinstance(one, (list, dict)) else one for one in (left, right))
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
+    return bool(js_number(left) == js_number(right))
+
+
+def js_json(value: Value, indent: int | None = None) -> str | None:
+    """`JSON.stringify(value)`, which is undefined for what is undefined."""
     if value is None:
-        return "undefined"
-    return kinds.get(type(value), "function" if callable(value) else "object")
-
-
-def js_substring(text: str, start: int, end: int | None = None) -> str:
-    """`text.substring(start, end)`."""
-    bounds = [max(start, 0), len(text) if end is None else max(end, 0)]
-    return text[min(bounds) : max(bounds)]
-
-
-def js_json(value: Value, indent: int | None = None) -> str:
-    """`JSON.stringify(value)`."""
-    separators = (",", ":") if indent is None else None
-    return json.dumps(value, separators=separators, indent=indent, ensure_ascii=False)
+        return None
+    encoder = json.JSONEncoder(
+        ensure_ascii=False,
+        allow_nan=False,
+        indent=indent,
+        separators=(",", ":") if indent is None else None,
+    )
+    return encoder.encode(value)
 
 
 def js_error(value: Value) -> BaseException:

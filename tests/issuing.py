@@ -316,15 +316,20 @@ def json_request(parameters: object, *headers: str) -> bytes:
     return request(json.dumps(parameters).encode(), *headers, kind=JSON)
 
 
-def send(port: int, sent: bytes, *, ends: bool = False, seconds: float = 10) -> list[Answer]:
+def send(port: int, *sent: bytes, ends: bool = False, seconds: float = 10) -> list[Answer]:
     """All answers to `sent`, until the issuer closes the connection. With `ends`, nothing follows.
 
-    Raises TimeoutError after so many seconds without any.
+    Each part is sent a moment after the one before. Raises TimeoutError after so many seconds
+    without any answer.
     """
     received = b""
     with socket.create_connection(("127.0.0.1", port), seconds) as connection:
         try:
-            connection.sendall(sent)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for number, part in enumerate(sent):
+                if number:
+                    time.sleep(0.02)
+                connection.sendall(part)
             if ends:
                 connection.shutdown(socket.SHUT_WR)
             while more := connection.recv(65536):

@@ -22,7 +22,7 @@ import pytest
 
 from claimhooks.issuer import token_endpoint
 from claimhooks.issuer.assertion import ASSERTION_TYPE
-from claimhooks.serving.connection import MAX_HEADERS
+from claimhooks.serving.connection import MAX_HEADERS, MAX_MESSAGE, MAX_WAITING
 from claimhooks.token import SigningKey
 from issuing import (
     ISSUER,
@@ -68,6 +68,14 @@ class Case:
     """None: the same."""
     may_close: bool = False
     """Whether closing the connection without an answer is right as well."""
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: issuer.example\r\n\r\n"
+
+
+def kept(sent: bytes) -> bytes:
+    """The same request, after which the connection goes on."""
+    return sent.replace(b"Connection: close\r\n", b"")
 
 
 def unproven(name: str, sent: Callable[[Served], bytes | Sequence[bytes]]) -> Case:
@@ -419,14 +427,93 @@ in_one_dialect = pytest.mark.parametrize("issuer", ["rfc6749"], indirect=True)
 
 @in_one_dialect
 def test_pipelined_requests_are_answered_in_order(issuer: Served) -> None:
-    first = form()(issuer).replace(b"Connection: close\r\n", b"")
+    first = kept(form()(issuer))
     answers = send(issuer.port, first + first.replace(b"worker", b"nobody", 1) + form()(issuer))
     assert [answer.status for answer in answers] == [200, 401, 200]
 
 
 @in_one_dialect
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"no HTTP at all\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Padding: " + b"x" * 40_000 + b"\r\n\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+    ],
+    ids=["no HTTP", "no host", "a large head", "no path"],
+)
+def test_what_is_wrong_costs_no_earlier_request_its_answer(issuer: Served, wrong: bytes) -> None:
+    first = kept(form()(issuer))
+    for earlier in (first, first + HEALTH):
+        began = time.monotonic()
+        answers = send(issuer.port, earlier + wrong)
+        assert [answer.status for answer in answers] == [200] * earlier.count(b" HTTP/1.1")
+        assert time.monotonic() - began < 3
+
+
+@in_one_dialect
+def test_of_too_many_pipelined_requests_the_first_are_answered(issuer: Served) -> None:
+    answers = send(issuer.port, kept(form()(issuer)) * 400)
+    assert MAX_WAITING <= len(answers) < 400
+    assert {answer.status for answer in answers} == {200}
+
+
+@in_one_dialect
+def test_a_head_that_comes_behind_another_request_is_limited_as_well(issuer: Served) -> None:
+    large = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Padding: " + b"x" * 40_000
+    answers = send(issuer.port, kept(form()(issuer)) + large, b"\r\n\r\n")
+    assert [answer.status for answer in answers] == [200, 431]
+    # What it comes behind is not counted.
+    body = form(padding="x" * 50_000)(issuer)
+    answers = send(issuer.port, kept(body) + body[:50], body[50:])
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+@in_one_dialect
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("at", [None, 0], ids=["in one piece", "the body later"])
+def test_bodies_are_read_up_to_their_limit(issuer: Served, more: int, at: int | None) -> None:
+    small = urlencode(issuer.form(padding="")).encode()
+    whole = form(padding="x" * (token_endpoint.MAX_BODY - len(small) + more))(issuer)
+    top, end, body = whole.partition(b"\r\n\r\n")
+    assert len(body) == token_endpoint.MAX_BODY + more
+    parts = (whole,) if at is None else (top + end, body)
+    assert [answer.status for answer in send(issuer.port, *parts)] == [413 if more else 200]
+
+
+@in_one_dialect
+def test_a_request_may_be_cut_anywhere(issuer: Served) -> None:
+    whole = kept(form()(issuer)) + HEALTH + form()(issuer)
+    with ThreadPoolExecutor(20) as threads:
+        cut = threads.map(lambda at: send(issuer.port, whole[:at], whole[at:]), range(len(whole)))
+        for answers in cut:
+            assert [answer.status for answer in answers] == [200, 200, 200]
+
+
+@in_one_dialect
+def test_whoever_will_send_no_more_is_answered(issuer: Served) -> None:
+    first = kept(form()(issuer))
+    for sent in (first, first + HEALTH + first, HEALTH, first + first[:50]):
+        answers = send(issuer.port, sent, ends=True)
+        assert [answer.status for answer in answers] == [200] * sent.count(b"\r\n\r\n")
+    assert send(issuer.port, b"", ends=True) == []
+
+
+@in_one_dialect
+def test_trailers_are_not_read_without_end(issuer: Served) -> None:
+    chunked = head("Transfer-Encoding: chunked", line="POST /oauth/token HTTP/1.1")
+    trailers = b"x: y\r\n" * 100_000
+    with socket.create_connection(("127.0.0.1", issuer.port), 10) as connection:
+        connection.sendall(chunked + b"1\r\nx\r\n0\r\n")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            connection.sendall(trailers * (5 * MAX_MESSAGE // len(trailers)))
+    assert send(issuer.port, form()(issuer))[0].status == 200
+
+
+@in_one_dialect
 def test_http_1_0_is_answered_and_the_connection_closed(issuer: Served) -> None:
-    sent = form()(issuer).replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Connection: close\r\n", b"")
+    sent = kept(form()(issuer)).replace(b"HTTP/1.1", b"HTTP/1.0")
     answers = send(issuer.port, sent)
     assert [answer.status for answer in answers] == [200]
 
@@ -437,6 +524,22 @@ def test_an_upgrade_of_the_protocol_is_ignored(issuer: Served, header: str) -> N
     upgrade = b"Connection: close, Upgrade\r\n" + header.encode()
     sent = form()(issuer).replace(b"Connection: close", upgrade)
     assert [answer.status for answer in send(issuer.port, sent)] == [200]
+    first = kept(form()(issuer))
+    assert [answer.status for answer in send(issuer.port, first + sent)] == [200, 200]
+    for at in range(sent.index(header.encode()) - 4, sent.index(header.encode()) + 14):
+        answers = send(issuer.port, first + sent[:at], sent[at:])
+        assert [answer.status for answer in answers] == [200, 200]
+
+
+@in_one_dialect
+def test_what_looks_like_an_upgrade_in_a_body_is_left_alone(issuer: Served) -> None:
+    text = "a\r\nUpgrade: b\r\nupgrade:"
+    body = urlencode(issuer.form(hook="seen")).encode() + f"&text={text}".encode()
+    for sent in (request(body), request(body)[:-9]):
+        (answer,) = send(issuer.port, sent, request(body)[len(sent) :])
+        token = json.loads(answer.body)["access_token"]
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert claims["https://acme.example/seen"]["params"]["text"] == text
 
 
 @in_one_dialect
@@ -461,10 +564,10 @@ def test_a_body_in_chunks_is_read(issuer: Served) -> None:
 def test_what_follows_a_content_length_too_small_is_no_request_with_this_body(
     issuer: Served,
 ) -> None:
-    sent = form()(issuer).replace(b"Connection: close\r\n", b"")
+    sent = kept(form()(issuer))
     sent = re.sub(rb"Content-Length: \d+", b"Content-Length: 20", sent)
     answers = send(issuer.port, sent)
-    assert {answer.status for answer in answers} == {400}
+    assert [answer.status for answer in answers] == [400]
     for answer in answers:
         check(answer, issuer)
 

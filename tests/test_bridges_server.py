@@ -145,6 +145,13 @@ def test_a_call_is_answered_the_same_however_it_comes(bridge: Served, way: str) 
     assert bridge.events()[-1]["outcome"] == "granted"
 
 
+def test_a_call_may_be_larger_than_a_head_also_if_it_comes_later(bridge: Served) -> None:
+    large = GOOD + b" " * 50_000
+    for parts in ((head(len(large)) + large,), (head(len(large)), large)):
+        (answer,) = exchanged(bridge, *parts)
+        assert answer.status == 200
+
+
 def test_calls_that_come_at_once_are_answered_in_their_order(bridge: Served) -> None:
     bad = head(2) + b"{}"
     good = head(len(GOOD)) + GOOD

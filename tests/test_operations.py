@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,25 +18,28 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import httpx2
 import jwt
 import pytest
 from starlette.testclient import TestClient
 
+import serving as tls
 from claimhooks import Settings
 from claimhooks.issuer import Parts, application, operations
 from claimhooks.registry import StoreUnavailable, lookups, open_sql, open_store
 from claimhooks.registry.export import to_toml
 from claimhooks.registry.sql import SqlStore
-from given import eventually, processes_below
+from claimhooks.serving.connection import PATIENCE
+from given import API, eventually, processes_below
 from issuing import (
     ISSUER,
     PER_HOUR,
     Answer,
     Prepared,
     form_request,
+    head,
     in_process,
     prepare,
     send,
@@ -164,6 +168,20 @@ def test_a_stop_drops_no_request_that_is_under_way(prepared: Prepared) -> None:
 
 
 @pytest.mark.slow
+def test_a_request_that_a_stop_has_cut_is_logged_so(prepared: Prepared) -> None:
+    with serving(prepared.folder, *configured(prepared)) as issuer, ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(send, issuer.port, form_request(prepared.form(sleep="8")))
+        time.sleep(0.5)
+        for _ in range(2):
+            issuer.process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        issuer.process.wait(20)
+        assert answers.result() == []
+        (event,) = [event for event in issuer.events() if event["event"] == "exchange"]
+        assert event["reason"] == "the issuer has been stopped meanwhile"
+
+
+@pytest.mark.slow
 def test_two_workers_serve_and_stop_together(prepared: Prepared) -> None:
     form = prepared.form()
     with serving(prepared.folder, *configured(prepared), "--workers", "2") as issuer:
@@ -230,6 +248,18 @@ def test_hooks_see_where_a_request_came_from_also_behind_a_proxy(prepared: Prepa
             claims = issuer.verifier().verify(json.loads(answer.body)["access_token"])
             seen.append(claims["https://acme.example/ip"])
     assert seen == ["127.0.0.1", "203.0.113.7"]
+
+
+@pytest.mark.slow
+def test_nobody_but_a_proxy_is_believed_where_a_request_came_from(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
+    form = prepared.form(hook="ip")
+    with serving(prepared.folder, *configured(prepared)) as issuer:
+        (answer,) = send(issuer.port, form_request(form, "X-Forwarded-For: 203.0.113.7"))
+        claims = issuer.verifier().verify(json.loads(answer.body)["access_token"])
+    assert claims["https://acme.example/ip"] == "127.0.0.1"
 
 
 def test_the_metrics_tell_what_became_of_requests(prepared: Prepared) -> None:
@@ -360,6 +390,159 @@ def test_connections_that_send_nothing_keep_nobody_from_being_served(prepared: P
                 assert issuer.ask(form, seconds=2).status == 200
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+# Connections -------------------------------------------------------------------------------------
+
+
+def kept(sent: bytes) -> bytes:
+    """The same request, after which the connection goes on."""
+    return sent.replace(b"Connection: close\r\n", b"")
+
+
+def spoken(port: int, *parts: bytes | float) -> tuple[list[int], float]:
+    """The statuses that come back for `parts`, which may be pauses; seconds till all is over."""
+    began, received = time.monotonic(), b""
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        for part in parts:
+            if isinstance(part, bytes):
+                connection.sendall(part)
+            else:
+                time.sleep(part)
+        while more := connection.recv(65536):
+            received += more
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", received)], (
+        time.monotonic() - began
+    )
+
+
+@pytest.mark.slow
+def test_a_connection_rests_for_its_time_and_is_not_ended_within_a_request(
+    prepared: Prepared,
+) -> None:
+    token = kept(form_request(prepared.form()))
+    long = kept(form_request(prepared.form(sleep="6")))
+    get = kept(head(line="GET /healthz HTTP/1.1"))
+    unread = get.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n")
+    (top, end, body) = token.partition(b"\r\n\r\n")
+    ways: dict[str, tuple[tuple[bytes | float, ...], list[int], float]] = {
+        "at rest": ((token,), [200], 5),
+        "at rest after its body came later": ((top + end, 0.5, body), [200], 5.5),
+        "at rest after an empty line": ((token, 1.0, b"\r\n"), [200], 5),
+        "both ways in turn": ((token, 4.0, get, 4.0, token), [200, 200, 200], 13),
+        "a body after its answer": ((unread, 1.0, b"abcde"), [200], 5),
+        "half a head behind a request": ((token + token[:40],), [200, 408], 5),
+        "half a head while a request is answered": ((long, 0.5, token[:40]), [200, 408], 11),
+        "a head and its rest": ((token + token[:40], 4.0, token[40:]), [200, 200], 9),
+    }
+    with serving(prepared.folder, *configured(prepared)) as issuer, ThreadPoolExecutor(20) as pool:
+        spoke = {name: pool.submit(spoken, issuer.port, *way[0]) for name, way in ways.items()}
+        for name, (_, statuses_, seconds) in ways.items():
+            answered, took = spoke[name].result()
+            assert (name, answered) == (name, statuses_)
+            assert seconds - 0.1 < took < seconds + 2, name
+
+
+@pytest.mark.slow
+def test_whoever_does_not_take_answers_is_let_go(prepared: Prepared) -> None:
+    def flood(pieces: bytes, pause: float) -> float:
+        """Seconds for which one can send and read nothing."""
+        began = time.monotonic()
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(0.5)
+            connection.connect(("127.0.0.1", issuer.port))
+            while time.monotonic() < began + 30:
+                try:
+                    connection.sendall(pieces)
+                    time.sleep(pause)
+                except TimeoutError:
+                    continue
+                except OSError:
+                    break
+        return time.monotonic() - began
+
+    request = kept(form_request(prepared.form(grant_type="password")))
+    with serving(prepared.folder, *configured(prepared)) as issuer, ThreadPoolExecutor(2) as pool:
+        assert issuer.ask(prepared.form()).status == 200
+        before = memory(issuer.process.pid)
+        floods = [pool.submit(flood, *way) for way in ((request, 0.001), (request * 50, 0.0))]
+        assert max(one.result() for one in floods) < 25
+        assert memory(issuer.process.pid) < before + 20
+        assert issuer.ask(prepared.form()).status == 200
+
+
+def memory(pid: int) -> float:
+    """MB that a process has in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
+
+
+@pytest.mark.slow
+def test_whoever_hangs_up_while_requests_wait_leaves_no_trace(prepared: Prepared) -> None:
+    one = kept(form_request(prepared.form(sleep="0.3")))
+    now = b"\1\0\0\0\0\0\0\0"
+    with serving(prepared.folder, *configured(prepared)) as issuer:
+        files = open_files(issuer.process.pid)
+        for count in (1, 2, 3):
+            for is_reset in (False, True):
+                with socket.create_connection(("127.0.0.1", issuer.port)) as connection:
+                    connection.sendall(one * count)
+                    time.sleep(0.1)
+                    if is_reset:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+        assert eventually(lambda: open_files(issuer.process.pid) == files)
+        time.sleep(1)
+        assert issuer.stop() == 0
+        assert not [event for event in issuer.events() if event.get("level") == "error"]
+
+
+def open_files(pid: int) -> int:
+    """How many a process has, with its connections."""
+    return len([*Path(f"/proc/{pid}/fd").iterdir()])
+
+
+@pytest.mark.slow
+def test_whoever_does_not_say_goodbye_over_tls_is_let_go(tmp_path: Path) -> None:
+    with tls.serving(tmp_path) as issuer:
+        context, address = ssl.create_default_context(cafile=issuer.ca), issuer.host.split(":")
+        account = {"client_id": issuer.worker.client_id, "client_secret": issuer.worker.secret}
+        form = {"grant_type": "client_credentials", "audience": API, **account}
+        with (
+            socket.create_connection((address[0], int(address[1])), 20) as plain,
+            context.wrap_socket(plain, server_hostname=address[0]) as connection,
+        ):
+            connection.sendall(kept(form_request(form)) * 3)
+            received = b""
+            while len(re.findall(rb"HTTP/1\.1 200 OK\r\n", received)) < 3:
+                received += connection.recv(65536)
+            began = time.monotonic()
+            while socket.socket.recv(connection, 65536):
+                """What is only said to be the end."""
+            assert 2 * PATIENCE - 1 < time.monotonic() - began < 2 * PATIENCE + 3
+
+
+@pytest.mark.slow
+def test_a_hook_may_deny_with_a_status_that_has_no_name(prepared: Prepared) -> None:
+    (prepared.hooks / "70-odd.py").write_text(ODD)
+    with serving(prepared.folder, *configured(prepared)) as issuer:
+        assert issuer.ask(prepared.form(status="499")).status == 499
+        assert issuer.ask(prepared.form(status="99")).status == 500
+        assert issuer.ask(prepared.form()).status == 200
+
+
+ODD = """\
+from claimhooks import AccessDenied, hookimpl
+
+
+@hookimpl
+def credentials_exchange(context):
+    if "status" in context.request.params:
+        class Odd(AccessDenied):
+            status = int(context.request.params["status"])
+
+        raise Odd
+"""
 
 
 # Parts that fail meanwhile -----------------------------------------------------------------------
@@ -498,22 +681,65 @@ def _fill(path: Path) -> None:
             os.write(file.fileno(), bytes(4096))
 
 
+LINES = """\
+import asyncio, os, resource, sys
+from claimhooks.serving.process import EventLines
+
+
+async def main():
+    asyncio.get_running_loop().set_exception_handler(lambda *_: os._exit(1))
+    write = EventLines()
+
+    async def turns(count):
+        for _ in range(count):
+            for _ in range(100):
+                write(b'{"padding":"%s"}' % (b"x" * 400))
+            await asyncio.sleep(0)
+
+    CODE
+    os._exit(7)
+
+
+asyncio.run(main())
+"""
+"""A program that logs many exchanges, with the rest of it at ``CODE``."""
+
+
+def logged(code: str, stdout: IO[bytes] | int, stderr: IO[bytes] | int) -> str:
+    """What a program tells on standard error that logs as `code` says."""
+    command = [sys.executable, "-c", LINES.replace("CODE", code)]
+    done = subprocess.run(command, stdout=stdout, stderr=stderr, check=False)
+    assert done.returncode == 7
+    return (done.stderr or b"").decode()
+
+
 def test_a_log_that_cannot_be_written_is_told_once_and_raises_nothing() -> None:
-    program = (
-        "import asyncio, os; from claimhooks.serving.process import EventLines\n"
-        "async def main():\n"
-        "    write = EventLines()\n"
-        "    for _ in range(3): write(b'{}'); await asyncio.sleep(0)\n"
-        "    os._exit(7)\n"
-        "asyncio.run(main())"
-    )
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+        told = logged("await turns(3)", full, subprocess.PIPE)
+        assert told == (
+            "the log of exchanges cannot be written: [Errno 28] No space left on device\n"
         )
-    message = "the log of exchanges cannot be written: [Errno 28] No space left on device\n"
-    assert (done.returncode, done.stderr) == (7, message)
+        logged("await turns(3)", full, full)
+
+
+def test_no_line_of_the_log_is_half_after_the_disk_was_full(tmp_path: Path) -> None:
+    limited = "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.RLIM_INFINITY))"
+    code = [limited.format(100_000), "await turns(5)", limited.format(10**9), "await turns(1)"]
+    with (tmp_path / "log").open("wb") as log:
+        assert "File too large" in logged("; ".join(code), log, subprocess.PIPE)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert {len(json.loads(line)["padding"]) for line in lines} == {400}
+    # What was there, the line that was half, and what came later.
+    assert len(lines) == 100_000 // len(lines[0] + "\n") + 1 + 100
+
+
+def test_what_the_log_cannot_tell_is_told_in_a_line_elsewhere() -> None:
+    program = (
+        "import logging; from claimhooks.serving.process import log_to_stdout\n"
+        "log_to_stdout(); logging.warning('a'); logging.warning('b'); import os; os._exit(7)"
+    )
+    command = [sys.executable, "-c", program]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    message = "a line of the log cannot be written: [Errno 28] No space left on device\n"
+    assert (done.returncode, done.stderr) == (7, message * 2)

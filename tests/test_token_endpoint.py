@@ -379,6 +379,21 @@ def test_a_hook_denies_in_its_own_words(
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("status", "right"), [(499, 499), (503, 503), (204, 500), (100, 500), (99, 500), ("'400'", 500)]
+)
+def test_a_hook_denies_with_no_status_but_that_of_an_error(
+    tmp_path: Path, status: object, right: int
+) -> None:
+    prepared = prepare(tmp_path / "issuer")
+    own = f"class Own(AccessDenied):\n    status = {status}\n\n"
+    body = hook("raise Own('no')", "")
+    (prepared.hooks / "60-own.py").write_text(body.replace("@hookimpl", f"{own}@hookimpl", 1))
+    with in_process(prepared) as client:
+        answer = ask(client, prepared.form())
+    assert (answer.status_code, answer.json()["error"]) == (right, "access_denied")
+
+
 def test_a_hook_that_fails_is_a_500_without_internals(http: TestClient, prepared: Prepared) -> None:
     answer = ask(http, prepared.form(hook="fault"))
     assert answer.status_code == 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -80,6 +81,9 @@ class TokenEndpoint:
                 answer = await self._answer(call, event)
         except CallerGone:
             event.reason = "the client has gone away"
+            raise
+        except asyncio.CancelledError:
+            event.reason = "the issuer has been stopped meanwhile"
             raise
         finally:
             self._parts.metrics.count(event)

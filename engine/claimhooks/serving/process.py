@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import uvicorn
 from pydantic_core import to_json
@@ -70,9 +72,19 @@ class JsonLines(logging.Formatter):
         return to_json(document).decode()
 
 
+class _ToStdout(logging.StreamHandler[TextIO]):
+    """Tells in a line, not by a traceback, that nothing can be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of `logging`
+        if isinstance(error := sys.exception(), OSError):
+            _tell(f"a line of the log cannot be written: {error}")
+        else:
+            super().handleError(record)
+
+
 def log_to_stdout() -> None:
     """Send the log of the whole process to standard output, as lines of JSON."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _ToStdout(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # One line for each connection or request is more than anybody wants beside the events.
@@ -89,8 +101,10 @@ class EventLines:
     """
 
     def __init__(self) -> None:
-        self._file = sys.stdout.buffer
+        self._file = sys.stdout.fileno()
         self._lines: list[bytes] = []
+        self._torn = b""
+        """The rest of a line of which some has been written."""
         self._has_failed = False
 
     def __call__(self, line: bytes) -> None:
@@ -101,12 +115,24 @@ class EventLines:
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []
+        text, written = self._torn + b"\n".join([*lines, b""]), 0
         try:
-            self._file.write(b"\n".join([*lines, b""]))
-            self._file.flush()
+            if self._has_failed:
+                # `logging` may have half a line left as well.
+                sys.stdout.flush()
+            while written < len(text):
+                written += os.write(self._file, text[written:])
         except OSError as error:
-            if not self._has_failed:
-                print(f"the log of exchanges cannot be written: {error}", file=sys.stderr)  # noqa: T201
-            self._has_failed = True
+            if written:
+                self._torn = text[written : text.index(b"\n", written - 1) + 1]
+            is_first, self._has_failed = not self._has_failed, True
+            if is_first:
+                _tell(f"the log of exchanges cannot be written: {error}")
         else:
-            self._has_failed = False
+            self._torn, self._has_failed = b"", False
+
+
+def _tell(text: str) -> None:
+    # If this is gone as well, there is nobody to tell.
+    with suppress(OSError):
+        print(text, file=sys.stderr)  # noqa: T201 - the log is what it is about

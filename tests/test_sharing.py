@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from claimhooks import Client, Outcome, Runtime, Settings
+from claimhooks.lanes.worker import deadlines
+from claimhooks.lanes.worker.crew import Crew
+from claimhooks.lanes.worker.handle import Worker
 from claimhooks.settings import HookSettings, WorkerSettings
 from given import HEADER, Hooks, eventually, exchange, hook, processes_below
 
@@ -18,7 +23,22 @@ pytestmark = pytest.mark.worker
 
 CLAIM = "https://acme.example/x"
 BEHAVING = f"""{HEADER}
-import asyncio, gc, os, time
+import asyncio, gc, os, socket, struct, time
+
+def marker():
+    (found,) = (one for one in gc.get_objects() if type(one).__name__ == "Marker")
+    return found._memory
+
+def number():
+    return struct.unpack("=I", marker()[:4])[0]
+
+def send(data):
+    for fd in range(3, 64):
+        try: one = socket.socket(fileno=os.dup(fd))
+        except OSError: continue
+        one.setblocking(True)
+        one.sendall(data)
+        return
 
 @hookimpl
 async def credentials_exchange(client):
@@ -34,10 +54,29 @@ async def credentials_exchange(client):
         case "dies": os._exit(3)
         case "sees" if "PATCHED" in os.environ: raise RuntimeError("patched")
         case "forges":
-            (marker,) = (one for one in gc.get_objects() if type(one).__name__ == "Marker")
             # "I have begun in a hundred years."
-            marker._memory[8:16] = (2**62).to_bytes(8, "little")
+            marker()[8:16] = (2**62).to_bytes(8, "little")
             while True: pass
+        case "garbles":
+            send(b"\\xff" * 99)
+            time.sleep(0.02)
+        case "answers-for-others":
+            for other in range(number(), number() + 10):
+                send(struct.pack("!II", 14, other) + b'{{"answers":{{}}}}')
+            time.sleep(0.02)
+        case "dribbles":
+            for byte in struct.pack("!II", 1000, number()) + b" " * 50:
+                send(bytes([byte]))
+                time.sleep(0.05)
+        case "interrupts": raise KeyboardInterrupt
+        case "dies-in-a-thread":
+            loop = asyncio.get_running_loop()
+            loop.run_in_executor(None, lambda: (time.sleep(0.05), os._exit(3)))
+            await asyncio.sleep(0.2)
+        case "late": time.sleep(0.09)
+        case "aborts": os.abort()
+        case "blinks": time.sleep(0.001)
+        case "hogs": time.sleep(0.2)
         case "patient": await asyncio.sleep(0.18)
     return {{"{CLAIM}": client.id}}
 """
@@ -46,6 +85,12 @@ async def credentials_exchange(client):
 def runtime_of(hooks: Hooks, source: str, processes: int = 1) -> Runtime:
     settings = Settings(lane="worker", worker=WorkerSettings(processes=processes))
     return Runtime(hooks({"a.py": source}), settings)
+
+
+def quickened(runtime: Runtime) -> Runtime:
+    """One that knows its hooks to be quick, so that exchanges line up at workers."""
+    assert {status for _, status, _ in together(runtime, *[("other", 0.0)] * 150)} == {"granted"}
+    return runtime
 
 
 def together(runtime: Runtime, *calls: tuple[str, float]) -> list[tuple[str, str, str | None]]:
@@ -91,21 +136,39 @@ PLAIN = BEHAVING.replace("async def", "def").replace("await asyncio", "time")
 def test_plain_hooks_line_up_at_a_worker_and_have_their_own_time_each(hooks: Hooks) -> None:
     with runtime_of(hooks, PLAIN) as runtime:
         # Two workers: each has more to do than any exchange has time for.
-        found = together(runtime, *[("computes", 0.0)] * 12)
+        found = together(quickened(runtime), *[("computes", 0.0)] * 12)
         assert {status for _, status, _ in found} == {"granted"}
         assert runtime.lane.kills == {}
 
 
-def test_who_lines_up_behind_a_hook_that_hangs_or_dies_is_run_elsewhere(hooks: Hooks) -> None:
+@pytest.mark.parametrize(
+    ("culprit", "code", "reason"),
+    [
+        ("loops", "deadline_exceeded", "deadline"),
+        ("dribbles", "deadline_exceeded", "deadline"),
+        ("dies", "worker_died", "died"),
+        ("garbles", "worker_garbled", "garbled"),
+        ("answers-for-others", "worker_garbled", "garbled"),
+    ],
+)
+def test_who_lines_up_with_a_hook_that_spoils_its_worker_is_run_elsewhere(
+    hooks: Hooks, culprit: str, code: str, reason: str
+) -> None:
     with runtime_of(hooks, PLAIN) as runtime:
-        for culprit, code in (("loops", "deadline_exceeded"), ("dies", "worker_died")):
-            found = together(runtime, (culprit, 0), *[("other", 0.01 * n) for n in range(12)])
-            assert found == [(culprit, "fault", code)] + [("other", "granted", None)] * 12
-        assert runtime.lane.kills == {"deadline": 1, "died": 1}
+        # More than line up: one that waits gets the place of the last before the culprit.
+        calls = [(client, 0.0) for client in ("other", "blinks", culprit, *["other"] * 50)]
+        started = time.monotonic()
+        for client, status, error in together(quickened(runtime), *calls):
+            expected = ("fault", code) if client == culprit else ("granted", None)
+            assert (status, error) == expected
+        assert time.monotonic() - started < 1
+        assert set(runtime.lane.kills) == {reason}
+        assert runtime.lane.suspended == ()
 
 
 def test_who_lines_up_behind_a_hook_that_patches_sees_nothing_of_it(hooks: Hooks) -> None:
     with runtime_of(hooks, PLAIN) as runtime:
+        quickened(runtime)
         calls = [("patches" if n % 5 == 0 else "sees", 0.0) for n in range(15)]
         found = together(runtime, *calls)
         assert found == [(client, "granted", None) for client, _ in calls]
@@ -119,6 +182,142 @@ def test_a_hook_that_forges_its_mark_is_ended_all_the_same(hooks: Hooks, source:
         found = together(runtime, ("forges", 0), ("other", 0))
         assert time.monotonic() - started < 5
         assert found == [("forges", "fault", "deadline_exceeded"), ("other", "granted", None)]
+
+
+def test_nobody_lines_up_behind_a_slow_hook(hooks: Hooks) -> None:
+    with runtime_of(hooks, PLAIN, processes=2) as runtime:
+        # As they are known to be slow, …
+        together(runtime, *[("computes", 0.0)] * 3)
+
+        async def seconds(client: str) -> float:
+            started = time.monotonic()
+            await runtime.arun(exchange(client=Client(id=client)))
+            return time.monotonic() - started
+
+        async def all_of_them() -> list[float]:
+            slow = asyncio.create_task(seconds("hogs"))
+            await asyncio.sleep(0.01)
+            others = await asyncio.gather(*(seconds("other") for _ in range(12)))
+            return [*others, await slow]
+
+        *others, slow = asyncio.run(all_of_them())
+        # … all others go to the two workers that are left.
+        assert slow > 0.19
+        assert max(others) < 0.15
+
+
+def test_the_time_of_those_that_were_answered_together_is_not_counted_twice(hooks: Hooks) -> None:
+    second = "__import__('time').sleep(0.1 if client.id == 'other' else 0)"
+    settings = Settings(
+        lane="worker",
+        worker=WorkerSettings(processes=1),
+        hooks={"b": HookSettings(network=True)},
+    )
+    with Runtime(hooks({"a.py": PLAIN, "b.py": hook(second)}), settings) as runtime:
+        # The quick ones are answered together with the slow one, and have a second round trip.
+        together(runtime, *[("nobody", 0.0)] * 150)
+        found = together(runtime, *[("other", 0.0)] * 2, ("hogs", 0.0), ("other", 0.0))
+        assert {status for _, status, _ in found} == {"granted"}
+        assert runtime.lane.kills == {}
+
+
+def test_what_keeps_the_event_loop_from_sending_is_not_the_time_of_a_hook(hooks: Hooks) -> None:
+    async def block() -> None:
+        time.sleep(0.3)
+
+    async def both(runtime: Runtime) -> Outcome:
+        asked = exchange(client=Client(id="computes"))
+        return (await asyncio.gather(runtime.arun(asked), block()))[0]
+
+    with runtime_of(hooks, PLAIN) as runtime:
+        assert asyncio.run(both(runtime)).status == "granted"
+
+
+def test_a_hook_that_was_asked_where_it_is_and_ended_is_not_told_of_later(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DUMP_SECONDS", 0.2)
+    lines = PLAIN.splitlines()
+
+    async def both(runtime: Runtime) -> list[Outcome]:
+        asked = [exchange(client=Client(id=client)) for client in ("late", "aborts")]
+        return [await runtime.arun(one) for one in asked]
+
+    settings = Settings(lane="worker", worker=WorkerSettings(processes=1, deadline=0.05))
+    with Runtime(hooks({"a.py": PLAIN}), settings) as runtime:
+        late, aborted = asyncio.run(both(runtime))
+        assert late.status == "granted"
+        error = aborted.trace[0].error
+        assert error is not None
+        assert error.line is not None
+        assert "os.abort()" in lines[error.line - 1]
+        assert error.traceback is not None
+        assert error.traceback.count("Stack (most recent call first)") == 1
+
+
+def test_who_comes_to_a_worker_that_stands_still_is_run_elsewhere(hooks: Hooks) -> None:
+    with runtime_of(hooks, PLAIN) as runtime:
+        (workers,) = filter(None, map(processes_below, processes_below(os.getpid())))
+        os.kill(min(workers), signal.SIGSTOP)
+        found = together(runtime, *[("other", 0.0)] * 4)
+        assert {status for _, status, _ in found} == {"granted"}
+        assert runtime.lane.kills == {"deadline": 1}
+
+
+def test_whose_worker_is_lost_before_anything_is_sent_gets_another(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lend, lost = Crew.acquire, list[Worker]()
+
+    def lend_and_lose(crew: Crew, *args: Any, **more: Any) -> Any:
+        worker = lend(crew, *args, **more)
+        if isinstance(worker, Worker) and not lost:
+            # As others do that are on it meanwhile.
+            lost.append(worker)
+            crew.lose(worker, "died").result()
+        return worker
+
+    monkeypatch.setattr(Crew, "acquire", lend_and_lose)
+    with runtime_of(hooks, PLAIN) as runtime:
+        assert together(runtime, ("other", 0.0)) == [("other", "granted", None)]
+
+
+def test_who_begins_late_has_its_time_all_the_same(hooks: Hooks) -> None:
+    with runtime_of(hooks, BEHAVING) as runtime:
+        found = together(runtime, *[("hogs", 0.0)] * 4, *[("patient", 0.0)] * 2)
+        assert {status for _, status, _ in found} == {"granted"}
+        assert runtime.lane.kills == {}
+
+
+@pytest.mark.parametrize("culprit", ["dies-in-a-thread", "interrupts", "garbles"])
+def test_who_waits_beside_a_hook_that_spoils_its_worker_is_run_elsewhere(
+    hooks: Hooks, culprit: str
+) -> None:
+    with runtime_of(hooks, BEHAVING) as runtime:
+        for client, status, _ in together(runtime, *[("patient", 0.0)] * 8, (culprit, 0.01)):
+            assert status == ("fault" if client == culprit else "granted")
+        assert runtime.lane.suspended == ()
+
+
+def test_who_waits_does_not_wait_for_workers_that_an_ended_event_loop_has(hooks: Hooks) -> None:
+    def abandon() -> None:
+        loop = asyncio.new_event_loop()
+        asked = exchange(client=Client(id="hogs"))
+        tasks = [loop.create_task(runtime.arun(asked)) for _ in range(2)]
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.stop()
+        for task in tasks:
+            task.cancel()
+        loop.close()
+
+    with runtime_of(hooks, PLAIN) as runtime:
+        thread = threading.Thread(target=abandon)
+        thread.start()
+        time.sleep(0.02)
+        started = time.monotonic()
+        assert runtime.run(exchange()).status == "granted"
+        assert time.monotonic() - started < 2
+        thread.join()
 
 
 def test_who_keeps_a_worker_from_ending_in_order_is_the_only_one_to_fail(hooks: Hooks) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -563,6 +564,31 @@ class TestFaults:
         thread.join()
         assert [outcome.status for outcome in found] == ["granted"]
 
+    @pytest.mark.parametrize("in_loop", [False, True], ids=["threads", "loop"])
+    def test_closing_waits_for_exchanges_that_go_from_worker_to_worker(
+        self, hooks: Hooks, *, in_loop: bool
+    ) -> None:
+        slow = hook("__import__('time').sleep(0.06)")
+        folder = hooks({"a.py": slow, "b.py": slow, "c.py": slow})
+        runtime = Runtime(folder, worker(hooks={"b": HookSettings(network=True)}))
+        found: list[Outcome] = []
+
+        async def both() -> None:
+            found.extend(await asyncio.gather(*(runtime.arun(exchange()) for _ in range(2))))
+
+        def run() -> None:
+            found.append(runtime.run(exchange()))
+
+        targets = [lambda: asyncio.run(both())] if in_loop else [run, run]
+        threads = [threading.Thread(target=target) for target in targets]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.03)
+        runtime.close()
+        for thread in threads:
+            thread.join()
+        assert [outcome.status for outcome in found] == ["granted"] * 2
+
     def test_a_runtime_that_is_dropped_leaves_nothing_behind(self, hooks: Hooks) -> None:
         before = processes_below(os.getpid())
         runtime = Runtime(hooks({"a.py": hook("return None")}), worker())
@@ -637,6 +663,31 @@ sys.stdin.read()
         assert b"before the process was forked" in os.read(read_end, 1000)
         os.close(read_end)
         assert self.is_well(runtime)
+
+    @pytest.mark.parametrize("how", ["closes", "forgets"])
+    @pytest.mark.parametrize("kind", ["def", "async def"])
+    @pytest.mark.parametrize("lane", ["inline", "worker"])
+    def test_what_a_fork_does_with_its_copy_is_nothing_to_the_parent(
+        self, hooks: Hooks, lane: str, kind: str, how: str
+    ) -> None:
+        folder = hooks({"a.py": hook("return None").replace("def", kind)})
+        runtime = [Runtime(folder, worker(lane=lane))]
+        runtime[0].run(exchange())
+        before = set(processes_below(os.getpid()))
+        if (pid := os.fork()) == 0:
+            try:
+                if how == "closes":
+                    runtime[0].close()
+                runtime.clear()
+                gc.collect()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert set(processes_below(os.getpid())) == before
+        assert runtime[0].run(exchange()).status == "granted"
+        assert runtime[0].lane.kills == {}
+        runtime[0].close()
 
 
 class TestThreads:
@@ -719,6 +770,25 @@ class TestIsolation:
     def test_inline_there_is_none(self, hooks: Hooks) -> None:
         runtime = Runtime(hooks({"a.py": hook("return None")}))
         assert runtime.lane.isolation.level == "none"
+
+
+def test_workers_start_where_their_priority_cannot_be_changed(hooks: Hooks) -> None:
+    program = """
+import ctypes, os, sys
+if len(sys.argv) == 2:
+    # As an unprivileged user of the lowest priority.
+    PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_NICE, 0, 0, 0)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
+from claimhooks import *
+asked = Exchange(client=Client(id="c"), audience="https://a.example/", scope=())
+with Runtime(sys.argv[1], Settings(lane="worker")) as runtime:
+    print(runtime.run(asked).status)
+"""
+    command = [sys.executable, "-c", program, str(hooks({"a.py": hook("return None")}))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("granted\n", "")
 
 
 def test_the_lane_is_told_where_workers_cannot_be_started(

@@ -35,7 +35,9 @@ class LoopThread:
                     asyncio.run_coroutine_threadsafe(_drain(), self._loop).result()
                     self._loop.call_soon_threadsafe(self._loop.stop)
                     self._thread.join()
-                self._loop.close()
+                # After a fork it only seems to be running, and is the parent's.
+                if not self._loop.is_running():
+                    self._loop.close()
             self._loop = self._thread = None
 
     def _running(self) -> asyncio.AbstractEventLoop:

@@ -16,12 +16,12 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-SIZE: Final = 16 * 1024
-REPORT_AT: Final = 4096
+SIZE: Final = 20 * 1024
+REPORT_AT: Final = 8192
 """Where in it the report begins."""
 
 _LAYOUT: Final = struct.Struct("=IiQ")
-_WAITING: Final = struct.Struct("=Ii")
+_WAITING: Final = struct.Struct("=Iid")
 _WAITING_AT: Final = 64
 _PLACES: Final = 256
 """More exchanges than a worker is given at a time, so that no two share a place."""
@@ -33,7 +33,7 @@ class Mark:
     """Which hook is running. `started` is seconds of the monotonic clock."""
 
     number: int
-    """Of the exchange; 0: none yet."""
+    """Of the exchange; 0: none is running."""
     hook: int | None
     """Its place in the generation; None: none is running."""
     started: float
@@ -59,15 +59,33 @@ def hook_of(descriptor: int, number: int) -> int | None:
     running = read(descriptor)
     if running.number == number:
         return running.hook
-    where = _WAITING_AT + number % _PLACES * _WAITING.size
-    waiting, hook = _WAITING.unpack(os.pread(descriptor, _WAITING.size, where))
-    return hook if waiting == number else None
+    waiting = _waiting(descriptor, number)
+    return waiting[0] if waiting is not None else None
+
+
+def waits_until(descriptor: int, number: int) -> float:
+    """Until when, in seconds of the monotonic clock, the exchange `number` may wait; 0: it has
+    not waited yet."""
+    waiting = _waiting(descriptor, number)
+    return waiting[1] if waiting is not None else 0.0
+
+
+def _waiting(descriptor: int, number: int) -> tuple[int, float] | None:
+    data = os.pread(descriptor, _WAITING.size, _WAITING_AT + number % _PLACES * _WAITING.size)
+    waiting, hook, until = _WAITING.unpack(data)
+    return (hook, until) if waiting == number else None
 
 
 def report(descriptor: int) -> str:
     """What the faulthandler of the worker has written; "" if nothing."""
     data = os.pread(descriptor, SIZE - REPORT_AT, REPORT_AT)
     return data.partition(b"\0")[0].decode(errors="replace")
+
+
+def forget_report(descriptor: int) -> None:
+    """Let the next report be the only one. The worker writes where this end says."""
+    os.pwrite(descriptor, bytes(SIZE - REPORT_AT), REPORT_AT)
+    os.lseek(descriptor, REPORT_AT, os.SEEK_SET)
 
 
 class Marker:
@@ -81,9 +99,10 @@ class Marker:
         """Say that `hook` runs from now on, for the exchange `number`."""
         _pack(self._memory, 0, number, hook, _now())
 
-    def waiting(self, number: int, hook: int) -> None:
-        """Say that `hook` waits for something, and nobody is running."""
-        _pack_waiting(self._memory, _WAITING_AT + number % _PLACES * 8, number, hook)
+    def waiting(self, number: int, hook: int, until: float) -> None:
+        """Say that `hook` waits for something, `until` then, and nobody is running."""
+        where = _WAITING_AT + number % _PLACES * _WAITING.size
+        _pack_waiting(self._memory, where, number, hook, until)
         self.clear()
 
     def clear(self) -> None:

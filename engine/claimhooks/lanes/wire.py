@@ -40,12 +40,13 @@ class Inbox:
     def __init__(self, limit: int = 2**32) -> None:
         """A frame of more than `limit` bytes is :class:`Garbled`."""
         self._limit = limit
-        self._rest = b""
+        self.rest = b""
+        """What there is of the next frame."""
 
     def add(self, data: bytes) -> list[tuple[int, bytes]]:
         """The frames, as (number, body), that `data` completes. Raises :class:`Garbled`."""
-        if self._rest:
-            data = self._rest + data
+        if self.rest:
+            data = self.rest + data
         frames: list[tuple[int, bytes]] = []
         start, size = 0, len(data)
         while size - start >= _HEAD_SIZE:
@@ -57,7 +58,7 @@ class Inbox:
                 break
             frames.append((number, data[start + _HEAD_SIZE : end]))
             start = end
-        self._rest = data[start:]
+        self.rest = data[start:]
         return frames
 
 

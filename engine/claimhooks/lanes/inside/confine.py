@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from typing import Final
 
 OPEN_FILES: Final = 64
@@ -27,8 +28,9 @@ def limit(zygote: int, memory: int) -> None:
         sys.exit("the zygote has ended")
     # A process group of its own: a signal to "my group" reaches nobody else.
     os.setsid()
-    # The issuer is not to be interrupted in the middle of handing out work.
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    # The issuer is not to be interrupted in the middle of handing out work. Some places forbid it.
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
     for kind, most in (

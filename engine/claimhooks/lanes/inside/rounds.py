@@ -81,6 +81,7 @@ class Round:
         self._request = _validate(body)
         self._answers: dict[str, wire.Answered] = {}
         self._hook = rounds.generation.hooks[0]
+        self._until = 0.0
 
     def start(self) -> wire.Reply | Coroutine[Any, Any, wire.Reply]:
         """Ask the hooks; returns the reply, or what it comes of if there is to be waited."""
@@ -106,7 +107,6 @@ class Round:
             self._hook = hook
             self._mark()
             answer = calls.ask(hook, standing)
-            self._rounds.marker.clear()
             if not isinstance(answer, Answer):
                 return waited(hook, answer)
             self._record(answer, hook)
@@ -121,15 +121,16 @@ class Round:
 
         hooks = [generation.hooks[place] for place in request.hooks]
         yield from run_hooks(hooks, generation, request.exchange, standing, ask)
+        self._rounds.marker.clear()
         return wire.Reply(self._answers, self._rounds.output.taken())
 
     async def _finish(self, steps: Steps, pending: Awaitable[object]) -> wire.Reply:
         """The reply of `steps`, which wait for `pending`: no longer than the request allows."""
         limit = self._request.limit
-        until = monotonic() + limit
+        self._until = monotonic() + limit
         try:
             while True:
-                deadline = asyncio.timeout(until - monotonic())
+                deadline = asyncio.timeout(self._until - monotonic())
                 try:
                     async with deadline:
                         value = await _Marked(pending, self)
@@ -154,7 +155,8 @@ class Round:
 
     def suspended(self) -> None:
         """It waits again, or has ended."""
-        self._rounds.marker.waiting(self._number, self._rounds.places[self._hook.name])
+        place = self._rounds.places[self._hook.name]
+        self._rounds.marker.waiting(self._number, place, self._until)
 
 
 class _Marked:

@@ -97,7 +97,8 @@ def serve(connection: socket.socket, mark_file: int, *, is_sandboxed: bool, netw
     rounds = Rounds(generation, marker, output)
     connection.sendall(_written(wire.Loading(hooks=rounds.found)))
     if rounds.is_shared:
-        asyncio.run(_answer_many(connection, inbox, rounds))
+        # Not run(), which would cancel and answer what else is under way if a hook ends the loop.
+        asyncio.new_event_loop().run_until_complete(_answer_many(connection, inbox, rounds))
     else:
         _answer_one_by_one(connection, inbox, rounds)
 
@@ -134,7 +135,10 @@ def _answer_one_by_one(connection: socket.socket, inbox: wire.Inbox, rounds: Rou
         for number, body in add(data):
             reply = Round(rounds, number, body).start()
             if not isinstance(reply, wire.Reply):
-                # A hook that is no coroutine function has answered with an awaitable.
+                # A hook that is no coroutine function has answered with an awaitable. It is the
+                # first without a reply, where the runtime looks for who keeps the others.
+                send(replies)
+                replies = b""
                 reply = asyncio.run(reply)
             reply.seconds, began = now() - began, now()
             is_worn = count_threads() != threads or baseline.is_touched or rounds.is_exhausted

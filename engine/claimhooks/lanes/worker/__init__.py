@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
+import time
 import weakref
 from collections import Counter
 from time import monotonic
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from claimhooks.lanes.state import Isolation
     from claimhooks.settings import Settings
 
+QUIET: Final = 2
+"""Looks in a row at which nothing is under way, before closing."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -54,7 +59,7 @@ class WorkerLane:
         except ZygoteFailed as error:
             raise _unavailable(settings, str(error)) from None
         self._keeper = Keeper()
-        self._end = weakref.finalize(self, _end, self._keeper, self._zygote)
+        self._end = weakref.finalize(self, _end, self._keeper, self._zygote, _forks)
         self._tested: dict[bool, Isolation] = {}
         self._crews: weakref.WeakSet[Crew] = weakref.WeakSet()
         try:
@@ -78,9 +83,9 @@ class WorkerLane:
             plan.check(())
             generation = WorkerGeneration(plan, found or [], crews)
         except BaseException:
-            _close(crews.values())
+            _close(crews.values(), _forks)
             raise
-        weakref.finalize(generation, _close, [*crews.values()]).atexit = False
+        weakref.finalize(generation, _close, [*crews.values()], _forks).atexit = False
         return generation
 
     def run(self, generation: Generation, exchange: Exchange) -> Outcome:
@@ -118,14 +123,20 @@ class WorkerLane:
 
     def close(self) -> None:
         """End all workers. What threads are waiting for is waited for; so is what event loops wait
-        for, unless this is called in the loop itself."""
+        for, unless this is called in the loop itself. In a fork of the process nothing ends."""
         self._is_closed = True
+        if self._forks is not _forks:
+            return
         self._loop.close()
         crews = [*self._crews]
+        own = asyncio._get_running_loop()  # noqa: SLF001 - None where there is none
         until = monotonic() + DRAIN
-        for crew in crews:
-            crew.drain(until)
-        _close(crews)
+        quiet = 0
+        # Twice, for what is between one crew and the next.
+        while quiet < QUIET and monotonic() < until:
+            quiet = 0 if any(crew.is_busy(own) for crew in crews) else quiet + 1
+            time.sleep(0.002)
+        _close(crews, _forks)
         self._keeper.end()
         self._keeper.join()
         self._end()
@@ -168,14 +179,19 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-def _end(keeper: Keeper, zygote: Zygote) -> None:
-    keeper.end()
-    zygote.close()
+# A fork that forgets what it has inherited leaves the workers of its parent alone.
 
 
-def _close(crews: Iterable[Crew]) -> None:
-    for crew in crews:
-        crew.close()
+def _end(keeper: Keeper, zygote: Zygote, forks: object) -> None:
+    if forks is _forks:
+        keeper.end()
+        zygote.close()
+
+
+def _close(crews: Iterable[Crew], forks: object) -> None:
+    if forks is _forks:
+        for crew in crews:
+            crew.close()
 
 
 def _unavailable(settings: Settings, reason: str) -> LoadError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
-import time
 from collections import Counter, deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
+from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -18,6 +17,8 @@ from claimhooks.lanes.worker.nursery import Nursery
 from claimhooks.lanes.worker.zygote import ZygoteFailed
 
 if TYPE_CHECKING:
+    import asyncio
+
     from claimhooks.generation import Plan
     from claimhooks.lanes import wire
     from claimhooks.lanes.worker.handle import Worker
@@ -32,14 +33,21 @@ QUEUE: Final = 16
 """How many otherwise: it runs them one by one."""
 SOON: Final = 0.0003
 """Seconds to line up for rather than have one more worker wake up, which takes as long."""
+QUICK: Final = 0.002
+"""Seconds. Where exchanges take longer nobody lines up, but waits for the first worker."""
+SILENCE: Final = 0.02
+"""Seconds without a reply, after which nobody lines up at a worker."""
 PAST: Final = 0.9
 """What `Crew.pace` keeps of the past with each exchange."""
+LOOK: Final = 0.25
+"""Seconds between looks of those who wait at whether workers have been abandoned."""
 RETRY: Final = 1.0
 """Seconds until the next try where no worker can be started."""
 
 Coming: TypeAlias = "Future[Worker | None]"
 """What will have a worker, or None where there will be none any more."""
 
+_load: Final = attrgetter("load")
 _log: Final = logging.getLogger(__name__)
 
 
@@ -57,7 +65,7 @@ class Crew:
         self._kills = kills
         self.is_async = False
         """Whether a worker has an event loop: with ``async def`` hooks."""
-        self._share = 1
+        self._share = 0
         self.pace = 1.0
         """Seconds that an exchange has lately kept a worker busy, as they say."""
         self.lent = 0
@@ -116,10 +124,8 @@ class Crew:
                 none: Coming = Future()
                 none.set_result(None)
                 return none
-            if loop is not None and not is_alone and (shared := self._shared_by(loop)):
-                least = min(shared, key=lambda one: one.load)
-                if not self._free or least.load * self.pace < SOON:
-                    return self._lend(least, loop, is_alone=False)
+            if loop is not None and not is_alone and (busy := self._shared_by(loop)):
+                return self._lend(busy, loop, is_alone=False)
             if self._free:
                 return self._lend(self._free.pop(), loop, is_alone=is_alone)
             self._lose_the_abandoned()
@@ -129,25 +135,36 @@ class Crew:
 
     def wait(self, coming: Coming) -> Worker | None:
         """The worker that is coming, for a thread; None if there is none in time."""
-        try:
-            return coming.result(WAIT)
-        except FutureTimeout:
-            self.decline(coming)
-            return None
+        until = monotonic() + WAIT
+        while (left := until - monotonic()) > 0:
+            try:
+                return coming.result(min(left, LOOK))
+            except FutureTimeout:
+                self.look_for_abandoned()
+        self.decline(coming)
+        return None
+
+    def look_for_abandoned(self) -> None:
+        """Have those replaced whose event loop was closed in the middle of an exchange."""
+        with self._lock:
+            self._lose_the_abandoned()
 
     def decline(self, coming: Coming) -> None:
         """Wait no longer."""
         if not coming.cancel() and (worker := coming.result()) is not None:
             self.release(worker)
 
-    def release(self, worker: Worker) -> None:
-        """Give back a worker whose exchange has ended."""
+    def release(self, worker: Worker, ended: int = 1) -> None:
+        """Give back a worker, of whose exchanges so many have ended."""
         with self._lock:
-            worker.load -= 1
+            if worker.is_lost:
+                return
+            worker.load -= ended
             if worker in self._members:
-                self.lent -= 1
+                self.lent -= ended
                 worker.is_alone = False
                 self._offer(worker)
+                return
         worker.close_if_over()
 
     def lose(self, worker: Worker, reason: str) -> Future[int | None]:
@@ -161,20 +178,13 @@ class Crew:
             self._keeper.do(self._replace)
         return self._end(worker)
 
-    def drain(self, until: float) -> None:
-        """Wait for the exchanges under way, no longer than `until` (of the monotonic clock).
-
-        Those that a running event loop of this thread waits for cannot end meanwhile.
-        """
-        own = asyncio._get_running_loop()  # noqa: SLF001 - None where there is none
-        while monotonic() < until:
-            with self._lock:
-                self._lose_the_abandoned()
-                if not any(
-                    one.load and (one.loop is None or one.loop is not own) for one in self._members
-                ):
-                    return
-            time.sleep(0.005)
+    def is_busy(self, own: asyncio.AbstractEventLoop | None) -> bool:
+        """Whether exchanges are under way, or wait, but for those of the event loop `own`."""
+        with self._lock:
+            self._lose_the_abandoned()
+            loops = [one.loop for one in self._members if one.load]
+            loops += [loop for coming, loop, _ in self._waiting if not coming.done()]
+            return any(loop is None or not (loop is own or loop.is_closed()) for loop in loops)
 
     def close(self) -> None:
         """End all workers. Called by a finalizer too, so it takes no lock."""
@@ -183,9 +193,8 @@ class Crew:
             coming, _, _ = self._waiting.pop()
             if coming.set_running_or_notify_cancel():
                 coming.set_result(None)
-        members = [*self._members]
-        self._members.clear()
-        self._free.clear()
+        # Others may be looking at them.
+        members, self._members, self._free = self._members, set(), []
         for worker in members:
             if worker.loop is not None and worker.loop.is_closed():
                 worker.load = 0
@@ -201,29 +210,46 @@ class Crew:
         self.lent += 1
         return worker
 
-    def _shared_by(self, loop: asyncio.AbstractEventLoop) -> list[Worker]:
+    def _shared_by(self, loop: asyncio.AbstractEventLoop) -> Worker | None:
+        """The worker of `loop` that one more exchange is to go to, if it is better than to wait."""
         # Whoever waits comes first: else one loop could keep all workers for ever.
-        if self._share == 1 or self._waiting:
-            return []
-        return [
+        if not self.lent or self._waiting or not self._is_quick:
+            return None
+        latest = 0.0 if self.is_async else monotonic() - (SOON if self._free else SILENCE)
+        shared = (
             one
             for one in self._members
-            if one.loop is loop and one.load < self._share and not one.is_alone
-        ]
+            if one.loop is loop
+            and one.load < self._share
+            and not one.is_alone
+            and one.since > latest
+        )
+        least = min(shared, key=_load, default=None)
+        if least is not None and self._free and least.load * self.pace > SOON:
+            return None
+        return least
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether a worker is given exchanges beside those that it has."""
+        return self.is_async or self.pace < QUICK
 
     def _offer(self, worker: Worker) -> None:
         """Give `worker` to whoever has waited longest, as far as it has room for them."""
         while self._waiting:
             coming, loop, is_alone = self._waiting[0]
             if worker.load and (
-                loop is not worker.loop or loop is None or is_alone or worker.load >= self._share
+                loop is not worker.loop
+                or loop is None
+                or is_alone
+                or worker.is_alone
+                or worker.load >= self._share
+                or not self._is_quick
             ):
                 return
             self._waiting.popleft()
             if coming.set_running_or_notify_cancel():
                 coming.set_result(self._lend(worker, loop, is_alone=is_alone))
-                if is_alone or self._share == 1:
-                    return
         if worker.load == 0:
             worker.loop = None
             self._free.append(worker)
@@ -232,7 +258,7 @@ class Crew:
         if worker in self._members:
             self._members.discard(worker)
             self.lent -= worker.load
-        worker.load = 0
+        worker.load, worker.is_lost = 0, True
 
     def _lose_the_abandoned(self) -> None:
         """Let those be replaced whose event loop was closed in the middle of an exchange."""

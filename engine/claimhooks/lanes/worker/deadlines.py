@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from claimhooks.lanes.worker.flights import Flight
     from claimhooks.lanes.worker.handle import Worker
 
-GRACE: Final = 0.015
+GRACE: Final = 0.05
 """Seconds that an event loop in a worker gets to end by itself what only waits."""
-LAST_GRACE: Final = 0.05
-"""Seconds that it gets once more, if it is idle: the hook may not want to be ended."""
 
 
 class Deadlines:
@@ -42,8 +40,8 @@ class Deadlines:
         self._is_asking = False
 
     def watch(self, flight: Flight) -> None:
-        """Let `flight` have its time, and no more."""
-        flight.due = flight.began + flight.trip.limit + (GRACE if self._is_async else 0.0)
+        """Let `flight`, which has just been sent, have its time, and no more."""
+        flight.due = flight.began + flight.trip.limit
         if self._timer is None or flight.due < self._next:
             self._wake_at(flight.due)
 
@@ -55,27 +53,28 @@ class Deadlines:
 
     def _look(self) -> None:
         self._timer = None
-        flights = self._worker.flights
+        worker = self._worker
         # Another loop may have the worker by now.
-        if self._worker.deadlines is not self or self._is_asking or not flights:
+        if worker.deadlines is not self or self._is_asking:
             return
         now = monotonic()
-        for flight in flights.values():
+        sent = [flight for flight in worker.flights.values() if flight.began]
+        for flight in sent:
             if flight.due <= now:
                 culprit, left = self._left(flight, now)
                 if left <= 0:
                     self._is_asking = True
-                    self._worker.ask_where()
+                    worker.ask_where()
                     self.loop.call_later(DUMP_SECONDS, self._end, culprit)
                     return
                 flight.due = now + left
-        self._wake_at(min(flight.due for flight in flights.values()))
+        if sent:
+            self._wake_at(min(flight.due for flight in sent))
 
     def _left(self, flight: Flight, now: float) -> tuple[Flight, float]:
         """Whose fault it would be that `flight`, which is due, does not land, and from when on."""
-        worker = self._worker
-        mark = worker.mark
-        running = worker.flights.get(mark.number) if mark.hook is not None else None
+        worker, mark = self._worker, self._worker.mark
+        running = worker.flights.get(mark.number)
         if not self._is_async:
             # They run one by one: what is there to blame has run since the last has landed.
             culprit = running or next(iter(worker.flights.values()))
@@ -87,10 +86,10 @@ class Deadlines:
             # Nobody else gets on while one is running, and it may run for its whole time.
             limit = running.trip.limit
             return running, min(limit, mark.started + limit - now)
-        if flight.is_warned:
-            return flight, 0.0
-        flight.is_warned = True
-        return flight, LAST_GRACE
+        # It may have begun late.
+        limit = flight.trip.limit
+        until = max(flight.began + limit, worker.waits_until(flight.number))
+        return flight, min(limit, until + GRACE - now)
 
     def _end(self, culprit: Flight) -> None:
         self._is_asking = False
@@ -98,4 +97,4 @@ class Deadlines:
             self._crash(culprit)
         else:
             # It has just landed after all.
-            self._look()
+            self._wake_at(monotonic())

@@ -42,18 +42,24 @@ class Worker:
         self.inbox: Final = wire.Inbox(wire.MAX_REPLY)
         self.load = 0
         """How many exchanges it has been given."""
+        self.is_lost = False
+        """Whether it has been given up in the middle of exchanges."""
         self.is_alone = False
         """Whether its exchange is to have no other beside it."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop that reads from it, if it is not a thread that does."""
         self.flights: Final[dict[int, Flight]] = {}
         """What that loop waits for, by number."""
-        self.unsent: Final[list[bytes]] = []
-        """What that loop has still to send."""
+        self.unsent: Final[list[Flight]] = []
+        """Those of them that have not been sent."""
+        self.rest = b""
+        """What there is still to send of those before."""
         self.deadlines: Deadlines | None = None
         """Of what that loop waits for."""
         self.since = 0.0
-        """When the latest reply came from it, or before the first, when it got something to do."""
+        """When the latest reply came from it, or when it got something to do again."""
+        self.is_asked = False
+        """Whether it has been asked where it is."""
         self._number = 0
         self._pidfd = pidfd
         self._mark_file = mark_file
@@ -78,6 +84,10 @@ class Worker:
         """The place of the hook at which it says the exchange `number` to be."""
         return mark.hook_of(self._mark_file, number)
 
+    def waits_until(self, number: int) -> float:
+        """Until when it says that the exchange `number` may wait; 0: it has not waited yet."""
+        return mark.waits_until(self._mark_file, number)
+
     @property
     def report(self) -> str:
         """Where it was when it crashed, or was told to say so."""
@@ -85,7 +95,13 @@ class Worker:
 
     def ask_where(self) -> None:
         """Let it write down where it is, whatever it is doing."""
+        self.is_asked = True
         self._signal(signal.SIGUSR1)
+
+    def forget_where(self) -> None:
+        """Forget what it wrote down then: it has gone on."""
+        self.is_asked = False
+        mark.forget_report(self._mark_file)
 
     def kill(self) -> None:
         """End it, whatever it is doing."""

@@ -23,6 +23,8 @@ class Leg:
     """The hooks that one round trip asks for."""
 
     crew: Crew
+    first: str
+    """The name of the first of them, which is always asked."""
     places: tuple[int, ...]
     names: frozenset[str]
     own: float | None
@@ -66,6 +68,7 @@ class WorkerGeneration(Generation):
             places.append(self._places[hook.name])
         return Leg(
             self.crews[first.network],
+            first.name,
             tuple(places),
             frozenset(self.hooks[place].name for place in places),
             first.deadline,

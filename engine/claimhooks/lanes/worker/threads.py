@@ -76,7 +76,7 @@ def _exchange(  # noqa: PLR0911 - each its own ending
                     return _lost("died", worker, began, number)
                 if frames := worker.inbox.add(data):
                     ((replied, body),) = frames
-                    if replied != number:
+                    if replied != number or worker.inbox.rest:
                         return _lost("garbled", worker, began, number)
                     reply = trip.reply(body)
                     reply.seconds = monotonic() - began

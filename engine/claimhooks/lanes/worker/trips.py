@@ -41,8 +41,8 @@ _dump: Final = Exchange.__pydantic_serializer__.to_json
 _validate: Final = wire.REPLY.validate_json
 _FRAME: Final = re.compile(r'^  File "(.+)", line (\d+) in ', re.MULTILINE)
 
-Reason = Literal["deadline", "died", "garbled", "worn", "elsewhere", "unavailable"]
-"""``elsewhere``: another exchange on the same worker has cost it; ``worn``: has spoilt it."""
+Reason = Literal["deadline", "died", "garbled", "elsewhere", "unavailable"]
+"""``elsewhere``: another exchange on the same worker has cost or spoilt it."""
 
 
 @dataclass(slots=True)
@@ -61,8 +61,8 @@ class Trip:
             reply = _validate(body, strict=True)
         except ValidationError:
             raise wire.Garbled("a reply that is none") from None
-        if not self.leg.names.issuperset(reply.answers):
-            raise wire.Garbled("an answer to what was not asked")
+        if self.leg.first not in reply.answers or not self.leg.names.issuperset(reply.answers):
+            raise wire.Garbled("answers to something else than was asked")
         for answered in reply.answers.values():
             if (denial := answered.denial) is not None and not 400 <= denial.status < 600:
                 raise wire.Garbled("a denial with a status that is none")
@@ -75,7 +75,7 @@ class Lost:
 
     reason: Reason
     seconds: float = 0.0
-    """Since the request was sent."""
+    """That it had the worker."""
     place: int | None = None
     """At which hook this exchange was, as far as the worker has said."""
     report: str = ""
@@ -126,11 +126,8 @@ class RemoteCalls:
                     for name in came.answers:
                         generation.breakers.survived(name)
                 self._answers = came.answers
-                answered = self._answers.pop(hook.name, None)
-                if answered is not None:
-                    return self._answer(hook, answered)
-                came = Lost("garbled")
-            elif self._is_run_again(came):
+                return self._answer(hook, self._answers.pop(hook.name))
+            if self._is_run_again(came):
                 continue
             culprit = self._culprit(came, leg) or hook
             error = self._error(came, culprit, limit)
@@ -192,16 +189,15 @@ class RemoteCalls:
 
     def _is_run_again(self, lost: Lost) -> bool:
         """Whether the loss is none of this exchange's doing, and it is to be run again."""
-        is_ours = lost.reason in {"deadline", "garbled", "unavailable"} or (
-            lost.reason == "died" and lost.place is not None and lost.status is not None
-        )
-        if is_ours:
+        if lost.reason in {"garbled", "unavailable"}:
             return False
-        if lost.reason == "died" and lost.place is None:
-            # The worker had died before this began; there may be as many as there are workers.
-            most = self._generation.settings.worker.processes + 1
-        else:
-            most = RERUNS
+        most = RERUNS
+        if lost.reason != "elsewhere":
+            if lost.place is None:
+                # The worker stood still or died before this began: all workers may have.
+                most = self._generation.settings.worker.processes + 1
+            elif lost.reason == "deadline" or lost.status is not None:
+                return False
         self._reruns += 1
         return self._reruns <= most + ALONE
 
@@ -220,7 +216,7 @@ class RemoteCalls:
                 code, reason = "worker_garbled", "its worker has sent what is no reply"
             case "unavailable":
                 code, reason = "worker_unavailable", "no worker became free in time"
-            case "worn" | "elsewhere":
+            case "elsewhere":
                 code, reason = "worker_unavailable", "other exchanges have kept taking its workers"
         file, line = culprit.file, culprit.line
         for found in _FRAME.finditer(lost.report):

@@ -222,7 +222,8 @@ class Crew:
             if one.loop is loop
             and one.load < self._share
             and not one.is_alone
-            and one.since > latest
+            # What has not been sent keeps it waiting for us.
+            and (one.since > latest or len(one.unsent) == len(one.flights))
         )
         least = min(shared, key=_load, default=None)
         if least is not None and self._free and least.load * self.pace > SOON:

@@ -135,6 +135,16 @@ def test_a_denial_becomes_the_oauth_error(run: Run, error: str, code: str, statu
     assert entry.error.line == 5
 
 
+@pytest.mark.parametrize(
+    ("status", "right"), [(499, 499), (200, 500), (99, 500), (600, 500), ("'400'", 500)]
+)
+def test_a_denial_has_the_status_of_an_error(run: Run, status: int | str, right: int) -> None:
+    outcome = run(f"raise type('Own', (AccessDenied,), {{'status': {status}}})('no')")
+    assert outcome.status == "denied"
+    assert outcome.error is not None
+    assert outcome.error.status == right
+
+
 def test_a_denial_without_a_text_has_one(run: Run) -> None:
     outcome = run("raise AccessDenied")
     assert outcome.error is not None

@@ -6,10 +6,10 @@ import inspect
 from time import perf_counter_ns
 from traceback import format_exception_only
 from types import NoneType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from claimhooks.arguments import Arguments
-from claimhooks.errors import OAuthError, rfc_text, utf8_text
+from claimhooks.errors import OAuthError, ServerError, rfc_text, utf8_text
 from claimhooks.exchange import Denial, HookError
 from claimhooks.interrupt import is_interrupt
 from claimhooks.pipeline import Answer
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from claimhooks.loading import LoadedGeneration
     from claimhooks.pipeline import Asking
     from claimhooks.policy import Standing
+
+
+ERRORS: Final = range(400, 600)
+"""The HTTP statuses that tell of an error (RFC 9110 §15.5, §15.6)."""
 
 
 class Overran(Exception):
@@ -92,7 +96,9 @@ class Calls:
 
     def _denial(self, denial: OAuthError) -> Denial:
         description = self._generation.redactor.text(denial.description)
-        return Denial(rfc_text(denial.error), rfc_text(description), denial.status)
+        # A hook may derive errors of its own, with any status: only some tell of one.
+        status = denial.status if denial.status in ERRORS else ServerError.status
+        return Denial(rfc_text(denial.error), rfc_text(description), status)
 
 
 def _micros_since(started: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from claimhooks.errors import OAuthError, ServerError, rfc_text
+from claimhooks.errors import OAuthError, rfc_text
 from claimhooks.issuer.refusals import Refusal
 from claimhooks.serving.call import Answer
 
@@ -15,8 +15,6 @@ ErrorStyle = Literal["rfc6749", "auth0"]
 
 _NO_CACHE: Final = (b"pragma", b"no-cache")
 """RFC 6749 §5.1, beside ``Cache-Control: no-store``."""
-_ERRORS: Final = range(400, 600)
-"""Statuses (RFC 9110 §15.5, §15.6)."""
 
 
 def token(access_token: str, outcome: Outcome) -> Answer:
@@ -34,9 +32,7 @@ def token(access_token: str, outcome: Outcome) -> Answer:
 def denied(denial: Denial) -> Answer:
     """What a hook's denial, or a fault, is answered with."""
     body = {"error": denial.error, "error_description": denial.error_description}
-    # A hook may derive errors of its own, with any status: only some tell of one.
-    status = denial.status if denial.status in _ERRORS else ServerError.status
-    return Answer.of_json(status, body, _NO_CACHE)
+    return Answer.of_json(denial.status, body, _NO_CACHE)
 
 
 def refused(error: OAuthError, style: ErrorStyle) -> Answer:

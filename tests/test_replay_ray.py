@@ -62,7 +62,7 @@ def test_a_hook_that_ends_its_process_is_told_by_its_line_and_leaves_nothing_beh
     before = processes_below(1)
     arguments = ("week/1.jsonl", "--engine", "ray", "--resume", "state")
     done = claimhooks(project, "replay", *arguments, **ENVIRONMENT)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert "week/1.jsonl:5: a process ended with exit status 7" in done.stderr
     assert "Traceback" not in done.stderr
     assert json.loads((project / "state").read_text())["pieces"] == 0
@@ -77,7 +77,7 @@ def test_a_hook_that_ends_its_process_is_told_by_its_line_and_leaves_nothing_beh
 def test_hooks_that_do_not_load_are_told_as_ever(project: Path) -> None:
     (project / "hooks" / "30-bad.py").write_text("x = (")
     done = claimhooks(project, "replay", "week/1.jsonl", "--engine", "ray", **ENVIRONMENT)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert "hooks/30-bad.py:1: " in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -85,6 +85,6 @@ def test_hooks_that_do_not_load_are_told_as_ever(project: Path) -> None:
 def test_a_cluster_that_is_not_there_is_told(project: Path) -> None:
     address = {"RAY_ADDRESS": "127.0.0.1:1", **ENVIRONMENT}
     done = claimhooks(project, "replay", "week/1.jsonl", "--engine", "ray", **address)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert "[ray_failed]" in done.stderr
     assert "Traceback" not in done.stderr

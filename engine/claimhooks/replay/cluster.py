@@ -7,6 +7,7 @@ import os
 import pickle
 import socket
 import sys
+import threading
 from contextlib import closing, contextmanager, redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 MAX_BLOCKS: Final = 1000
 """In so many parts at most the pieces are handed out."""
 PATIENCE: Final = 10.0
-"""Seconds for a cluster to answer."""
+"""Seconds for a cluster to answer, and for a thread to end."""
+ITERATING: Final = "iter_threaded"
+"""The name of the threads that iterate over results."""
 ENVIRONMENT: Final = {
     # Ray tells of errors that it mends itself; all is in its own log files.
     "RAY_DATA_LOG_LEVEL": "ERROR",
@@ -112,13 +115,28 @@ def _results(ray: Any, job: Job, pieces: list[Piece]) -> Generator[Done]:  # noq
     results = ray.data.from_items(rows, override_num_blocks=blocks).map(
         Replayer, compute=actors, num_cpus=1
     )
-    for row in results.iter_rows():
-        number = cast("int", row["number"])
-        result = cast("Result", pickle.loads(row["result"]))  # noqa: S301 - ours
-        if isinstance(result, tuple):
-            raise ProblemsError(result)
-        if result is not None:
-            yield number, pieces[number], result
+    with _ended(iter(results.iter_rows())) as answers:
+        for row in answers:
+            number = cast("int", row["number"])
+            result = cast("Result", pickle.loads(row["result"]))  # noqa: S301 - ours
+            if isinstance(result, tuple):
+                raise ProblemsError(result)
+            if result is not None:
+                yield number, pieces[number], result
+
+
+@contextmanager
+def _ended(iterator: Any) -> Generator[Any]:  # noqa: ANN401 - of Ray
+    """`iterator`, and at the end all threads that it has started: Ray ends this process, with
+    status 1, if one of them asks for something after `ray.shutdown`."""
+    before = {*threading.enumerate()}
+    try:
+        with closing(iterator):
+            yield iterator
+    finally:
+        for thread in {*threading.enumerate()} - before:
+            if thread.name == ITERATING:
+                thread.join(PATIENCE)
 
 
 def _check_address(address: str) -> None:

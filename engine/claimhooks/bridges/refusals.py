@@ -5,12 +5,10 @@ How a refusal is written is the peer's own affair: see `Peer.refused` and `Peer.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from claimhooks.errors import ClaimhooksError
-
-_END: Final = ((b"connection", b"close"),)
-"""The rest of the call is not worth reading."""
+from claimhooks.serving.call import CLOSE
 
 
 class Refusal(ClaimhooksError):
@@ -51,7 +49,7 @@ class TooSlow(Refusal):
 
     status = 408
     text = "the call did not arrive in time"
-    headers = _END
+    headers = (CLOSE,)
 
 
 class TooLarge(Refusal):
@@ -59,7 +57,7 @@ class TooLarge(Refusal):
 
     status = 413
     text = "the call is too large"
-    headers = _END
+    headers = (CLOSE,)
 
 
 class WrongType(Refusal):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from claimhooks.errors import OAuthError, rfc_text
 from claimhooks.issuer.refusals import Refusal
-from claimhooks.serving.call import Answer
+from claimhooks.serving.call import NO_CACHE, Answer
 
 if TYPE_CHECKING:
     from claimhooks.exchange import Denial, Outcome
 
 ErrorStyle = Literal["rfc6749", "auth0"]
-
-_NO_CACHE: Final = (b"pragma", b"no-cache")
-"""RFC 6749 §5.1, beside ``Cache-Control: no-store``."""
 
 
 def token(access_token: str, outcome: Outcome) -> Answer:
@@ -26,13 +23,13 @@ def token(access_token: str, outcome: Outcome) -> Answer:
     }
     if outcome.scope:
         body["scope"] = " ".join(outcome.scope)
-    return Answer.of_json(200, body, _NO_CACHE)
+    return Answer.of_json(200, body, NO_CACHE)
 
 
 def denied(denial: Denial) -> Answer:
     """What a hook's denial, or a fault, is answered with."""
     body = {"error": denial.error, "error_description": denial.error_description}
-    return Answer.of_json(denial.status, body, _NO_CACHE)
+    return Answer.of_json(denial.status, body, NO_CACHE)
 
 
 def refused(error: OAuthError, style: ErrorStyle) -> Answer:
@@ -44,5 +41,5 @@ def refused(error: OAuthError, style: ErrorStyle) -> Answer:
         if other.error_uri is not None:
             body["error_uri"] = other.error_uri
     body["error_description"] = rfc_text(body["error_description"])
-    answer = Answer.of_json(status, body, _NO_CACHE)
+    answer = Answer.of_json(status, body, NO_CACHE)
     return answer.with_headers(*error.headers) if isinstance(error, Refusal) else answer

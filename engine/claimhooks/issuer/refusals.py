@@ -17,14 +17,13 @@ from claimhooks.errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
+from claimhooks.serving.call import CLOSE
 
 if TYPE_CHECKING:
     from claimhooks.serving.call import Headers
 
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="claimhooks", charset="UTF-8"')
 """RFC 7617 §2."""
-_END: Final = ((b"connection", b"close"),)
-"""The rest of the request is not worth reading."""
 
 
 class Auth0Answer(NamedTuple):
@@ -86,7 +85,7 @@ class TooLarge(Malformed):
 
     status = 413
     default_description = "the request body is too large"
-    headers = _END
+    headers = (CLOSE,)
 
 
 class TooSlow(Malformed):
@@ -94,7 +93,7 @@ class TooSlow(Malformed):
 
     status = 408
     default_description = "the request body did not arrive in time"
-    headers = _END
+    headers = (CLOSE,)
 
 
 class NoGrantType(Malformed):

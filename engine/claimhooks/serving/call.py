@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     Headers = Sequence[tuple[bytes, bytes]]
 
+CLOSE: Final = (b"connection", b"close")
+"""The header that ends a connection with this answer (RFC 9112 §9.6)."""
+NO_CACHE: Final = (b"pragma", b"no-cache")
+"""RFC 6749 §5.1, beside ``Cache-Control: no-store``."""
+
 
 @dataclass(slots=True)
 class Call:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from claimhooks.errors import InvalidRequest, rfc_text
-from claimhooks.serving.call import Answer
+from claimhooks.serving.call import CLOSE, NO_CACHE, Answer
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +27,6 @@ PATIENCE: Final = 5.0
 """Seconds that we wait for a request, for the rest of its head, or for an answer to be taken."""
 TOO_LARGE: Final = "the headers of the request are too large"
 NO_HOST: Final = "the request has no valid Host header, or more than one"
-_HEADERS: Final = ((b"pragma", b"no-cache"), (b"connection", b"close"))
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Za-z:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 """The value of a Host header (RFC 9110 §7.2, RFC 3986 §3.2.2)."""
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -214,7 +213,7 @@ class Connection(HttpToolsProtocol):
             return
         # In the form of all other refusals (RFC 6749 §5.2).
         document = {"error": InvalidRequest.error, "error_description": rfc_text(text)}
-        answer = Answer.of_json(status, document, *_HEADERS)
+        answer = Answer.of_json(status, document, NO_CACHE, CLOSE)
         head = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
         head += [b"%s: %s" % header for header in answer.headers]
         self._since = self.loop.time()

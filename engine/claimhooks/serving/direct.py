@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from claimhooks.serving.call import Call
+from claimhooks.serving.call import CLOSE, Call
 from claimhooks.serving.connection import Connection
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class DirectConnection(Connection):
             lines = [STATUS_LINE[answer.status]]
             for name, value in (*self.server_state.default_headers, *answer.headers):
                 lines += (name, b": ", value, b"\r\n")
-            if (b"connection", b"close") in answer.headers:
+            if CLOSE in answer.headers:
                 exchange.keep_alive = False
             # A turn later: what has been logged of it is written first.
             self.loop.call_soon(self._send, exchange, lines, answer.body)

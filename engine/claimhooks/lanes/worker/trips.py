@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from claimhooks.calling import ERRORS
 from claimhooks.claims import Unwritable
 from claimhooks.errors import FAULTS, rfc_text, utf8_text
 from claimhooks.exchange import Exchange, HookError
@@ -64,7 +65,7 @@ class Trip:
         if self.leg.first not in reply.answers or not self.leg.names.issuperset(reply.answers):
             raise wire.Garbled("answers to something else than was asked")
         for answered in reply.answers.values():
-            if (denial := answered.denial) is not None and not 400 <= denial.status < 600:
+            if (denial := answered.denial) is not None and denial.status not in ERRORS:
                 raise wire.Garbled("a denial with a status that is none")
         return reply
 

@@ -362,7 +362,10 @@ def test_a_framework_answers_the_documented_request_with_a_token(
             "    raise AccessDenied('closed on Wednesdays')\n"
         )
         denied = {"error": "access_denied", "error_description": "closed on Wednesdays"}
-        assert eventually(lambda: endpoint.ask() == (400, denied))
+        assert eventually(lambda: endpoint.ask() == (400, denied)), (
+            endpoint.ask(),
+            (folder / "program.log").read_text(),
+        )
 
 
 def test_the_whole_issuer_can_be_mounted(tmp_path: Path) -> None:

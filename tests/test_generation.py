@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from claimhooks.errors import PROBLEMS
 from claimhooks.generation import Plan
 from claimhooks.loading import LoadedGeneration
 from claimhooks.snapshot import Snapshot
+from given import eventually
 
 if TYPE_CHECKING:
     from given import Hooks
@@ -99,6 +101,30 @@ def test_a_thread_left_running_is_a_problem(hooks: Hooks) -> None:
     source = "import threading\nthreading.Timer(0.2, print).start()\n" + GOOD
     (problem,) = problems_of(hooks({"a.py": source}))
     assert problem.code == "thread_left_running"
+
+
+def test_threads_that_others_start_meanwhile_are_no_problem_of_a_hook(
+    hooks: Hooks, tmp_path: Path
+) -> None:
+    mark, end = tmp_path / "loading", threading.Event()
+    source = f"""
+import threading
+from pathlib import Path
+
+Path({str(mark)!r}).touch()
+while not any(thread.name == "a request" for thread in threading.enumerate()):
+    pass
+"""
+
+    def serve() -> None:
+        assert eventually(mark.exists)
+        threading.Thread(target=end.wait, name="a request").start()
+
+    threading.Thread(target=serve).start()
+    try:
+        Runtime(hooks({"a.py": source + GOOD})).close()
+    finally:
+        end.set()
 
 
 def test_a_hook_in_a_subfolder_is_a_problem(hooks: Hooks) -> None:

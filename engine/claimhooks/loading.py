@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import threading
 import weakref
+from threading import Thread
 from traceback import format_exception_only
 from types import CodeType
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,7 @@ from claimhooks.generation import Generation, hook_names
 from claimhooks.interrupt import is_interrupt
 from claimhooks.modules import DidNotCompile, Modules
 from claimhooks.syntax import HOOK_NAME, compile_file
+from claimhooks.threads import threads_started
 from claimhooks.validation import nearest
 
 if TYPE_CHECKING:
@@ -85,8 +86,13 @@ def _implementations(
     manager.add_hookspecs(hookspec)
     for name in names:
         begin(name)
-        if (module := _import(name, snapshot, modules, problems)) is not None:
-            file = snapshot.shown(f"{name}.py")
+        file = snapshot.shown(f"{name}.py")
+        with threads_started() as threads:
+            module = _import(name, snapshot, modules, problems)
+        for thread in filter(Thread.is_alive, threads):
+            reason = f"left the thread {thread.name!r} running"
+            problems.append(Problem("thread_left_running", file, reason))
+        if module is not None:
             try:
                 problems.extend(_register(name, module, file, manager))
             except Exception as error:  # noqa: BLE001 - what is looked at may be made to raise
@@ -99,7 +105,6 @@ def _import(
     name: str, snapshot: Snapshot, modules: Modules, problems: list[Problem]
 ) -> ModuleType | None:
     path = f"{name}.py"
-    threads = set(threading.enumerate())
     try:
         return modules.load(path)
     except DidNotCompile:
@@ -116,10 +121,6 @@ def _import(
         file, line = modules.locate(error) or (snapshot.shown(path), None)
         problems.append(Problem(code, file, modules.readable(reason), line))
         return None
-    finally:
-        for thread in set(threading.enumerate()) - threads:
-            reason = f"left the thread {thread.name!r} running"
-            problems.append(Problem("thread_left_running", snapshot.shown(path), reason))
 
 
 def _register(

@@ -36,6 +36,7 @@ from claimhooks import Runtime
 from claimhooks.bridges import caller as caller_module
 from claimhooks.bridges import create_bridge
 from claimhooks.registry import Document, open_sql
+from claimhooks.serving.events import Lines
 from claimhooks.token import SigningKey
 from given import hook
 
@@ -57,6 +58,16 @@ namespaces = ["https://claims.example.com/", "urn:acme:"]
 
 """
 PATH = "/token-hook"
+
+
+class Kept(Lines):
+    """Lines of events, kept where a test looks."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+
+    def write(self, line: bytes) -> None:
+        self._lines.append(line)
 
 
 class Golden:
@@ -150,7 +161,7 @@ def answering(
     with Runtime(folder / "hooks", config, watch=True) as runtime:
         app = create_bridge(peer, runtime)
         lines: list[bytes] = []
-        app.bridge.events = lines.append
+        app.bridge.events = Kept(lines)
         around = Starlette(routes=[Route(PATH, app)], lifespan=app.lifespan)
         with TestClient(around, raise_server_exceptions=False) as http:
             yield Answering(app, http, lines)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,11 +160,17 @@ def running(arguments: list[str], folder: Path, output: int) -> Iterator[subproc
             process.wait()
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listened at a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(count: int = 1) -> int:
+    """The first of so many ports in a row that nobody listened at a moment ago.
+
+    None of those that the system gives to whoever connects to somewhere: another test might.
+    """
+    while True:
+        first = random.randrange(15_000, 30_000)
+        with suppress(OSError), ExitStack() as stack:
+            for port in range(first, first + count):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
 
 
 def _accounts(data: Path) -> tuple[Account, Account]:

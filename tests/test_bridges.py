@@ -26,6 +26,7 @@ from claimhooks.bridges.hydra import Hydra
 from claimhooks.errors import LoadError
 from claimhooks.registry import StoreUnavailable
 from claimhooks.registry.sql import SqlStore
+from claimhooks.serving.operations import codes
 from given import eventually, hook
 
 CALL = Golden(FOLDER / "hydra" / "unchanged.json")
@@ -204,7 +205,7 @@ def test_a_change_in_the_registry_is_seen_within_a_second(tmp_path: Path) -> Non
         (tmp_path / "registry.toml").write_text(text + "enabled = false\n")
         assert eventually(lambda: bridge.call(CALL).status_code == 403, 3)
         (tmp_path / "registry.toml").write_text("[clients")
-        assert eventually(lambda: bridge.app.bridge.problems == ["registry_malformed"], 3)
+        assert eventually(lambda: codes(bridge.app.bridge) == ["registry_malformed"], 3)
         assert bridge.call(CALL).status_code == 403
 
 
@@ -327,12 +328,12 @@ def test_the_key_is_followed_with_the_settings_and_a_bad_save_changes_nothing(
         text = config.read_text()
         assert bridge.call(CALL).status_code == 204
         config.write_text(text.replace('"HYDRA_API_KEY", "HYDRA_API_KEY_NEXT"', '"NO_SUCH_KEY"'))
-        assert eventually(lambda: bridge.call(CALL) and bridge.app.bridge.problems != [])
-        assert bridge.app.bridge.problems == ["secret_missing"]
+        assert eventually(lambda: bridge.call(CALL) and codes(bridge.app.bridge) != [])
+        assert codes(bridge.app.bridge) == ["secret_missing"]
         assert bridge.call(CALL).status_code == 204
         config.write_text(text.replace('"HYDRA_API_KEY", ', ""))
         assert eventually(lambda: bridge.call(CALL).status_code == 401)
-        assert bridge.app.bridge.problems == []
+        assert codes(bridge.app.bridge) == []
 
 
 @pytest.mark.parametrize(
@@ -483,5 +484,5 @@ def test_hooks_are_reloaded_under_a_bridge(tmp_path: Path) -> None:
         (tmp_path / "hooks" / "10-hook.py").write_text(hook('raise AccessDenied("no")'))
         assert eventually(lambda: bridge.call(CALL).status_code == 403)
         (tmp_path / "hooks" / "10-hook.py").write_text("def")
-        assert eventually(lambda: bridge.app.bridge.problems == ["syntax_error"])
+        assert eventually(lambda: codes(bridge.app.bridge) == ["syntax_error"])
         assert bridge.call(CALL).status_code == 403

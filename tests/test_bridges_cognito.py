@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bridging import Golden, goldens, prepare
+from bridging import Golden, Kept, goldens, prepare
 from claimhooks import Runtime
 from claimhooks.bridges.cognito import LambdaHandler, TokenRefused
 
@@ -37,7 +37,7 @@ def handling(folder: Path, golden: Golden) -> Iterator[tuple[LambdaHandler, list
     with Runtime(folder / "hooks", config) as runtime:
         handler = LambdaHandler(runtime)
         lines: list[bytes] = []
-        handler.bridge.events = lines.append
+        handler.bridge.events = Kept(lines)
         try:
             yield handler, lines
         finally:

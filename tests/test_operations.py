@@ -46,6 +46,7 @@ from issuing import (
     verifier,
 )
 from postgres import running_server
+from serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,7 @@ class Running:
 @contextmanager
 def serving(folder: Path, *options: str, name: str = "serve") -> Iterator[Running]:
     """``claimhooks serve`` in `folder`, ready."""
-    (port,) = free_ports(1)
+    port = free_port()
     log = folder / f"{name}.log"
     command = [sys.executable, "-m", "claimhooks", "serve", "--port", str(port), *options]
     with log.open("wb") as output:
@@ -118,17 +119,6 @@ def serving(folder: Path, *options: str, name: str = "serve") -> Iterator[Runnin
             process.wait(10)
         process.kill()
         process.wait()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that follow each other and that nobody listened at a moment ago."""
-    while True:
-        with ExitStack() as stack:
-            first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            with suppress(OSError, OverflowError):
-                for port in range(first + 1, first + count):
-                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
-                return list(range(first, first + count))
 
 
 def configured(prepared: Prepared, server: str = "") -> tuple[str, ...]:
@@ -303,7 +293,7 @@ def test_the_metrics_tell_what_became_of_requests(prepared: Prepared) -> None:
 
 @pytest.mark.slow
 def test_the_metrics_of_each_worker_are_at_a_port_of_its_own(prepared: Prepared) -> None:
-    first, second = free_ports(2)
+    first = free_port(2)
     options = configured(prepared)[:-1]
     ports = ("--workers", "2", f"--metrics-port={first}")
     with serving(prepared.folder, *options, *ports) as issuer:
@@ -315,7 +305,7 @@ def test_the_metrics_of_each_worker_are_at_a_port_of_its_own(prepared: Prepared)
             except httpx2.ConnectError:
                 return False  # the one process may be up before the other
 
-        for port in (first, second):
+        for port in (first, first + 1):
             assert eventually(lambda port=port: are_told(port))  # type: ignore[misc]
 
 
@@ -688,12 +678,12 @@ from claimhooks.serving.process import EventLines
 
 async def main():
     asyncio.get_running_loop().set_exception_handler(lambda *_: os._exit(1))
-    write = EventLines()
+    lines = EventLines()
 
     async def turns(count):
         for _ in range(count):
             for _ in range(100):
-                write(b'{"padding":"%s"}' % (b"x" * 400))
+                lines.write(b'{"padding":"%s"}' % (b"x" * 400))
             await asyncio.sleep(0)
 
     CODE

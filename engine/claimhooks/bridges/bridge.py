@@ -22,7 +22,8 @@ from claimhooks.bridges.repeats import Repeats, key_of
 from claimhooks.errors import AccessDenied, LoadError, ServerError
 from claimhooks.exchange import Api, Client, Denial, Exchange, RequestContext
 from claimhooks.serving.call import Call, CallerGone
-from claimhooks.serving.events import to_logger
+from claimhooks.serving.counts import Counts
+from claimhooks.serving.events import Lines
 from claimhooks.serving.patience import within
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from claimhooks.exchange import Outcome
     from claimhooks.runtime import Runtime
     from claimhooks.serving.call import Answer
-    from claimhooks.serving.events import Lines
 
 _log: Final = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ class Bridge:
         self.peer: Final = peer
         self.runtime: Final = runtime
         self.clients: Final = clients
-        self.events: Lines = to_logger
+        self.events = Lines()
+        self.counts: Final = Counts()
         self._lane = runtime.lane.lane
         self._under_way = 0
         self._repeats = Repeats()
@@ -68,14 +69,24 @@ class Bridge:
         return self._under_way
 
     @property
-    def problems(self) -> list[str]:
-        """The codes of what an operator has to mend: the bridge runs on what was before."""
-        failure, recording = self.runtime.generations.failure, self.runtime.recording
-        found = [*self._problems, *(failure.problems if failure else ())]
-        if recording is not None and recording.problem is not None:
-            found.append(recording.problem)
-        found += self.clients.problems
-        return sorted({problem.code for problem in found})
+    def is_ready(self) -> bool:
+        """Whether calls can be answered."""
+        return self.clients.is_ready
+
+    @property
+    def registry_problems(self) -> tuple[Problem, ...]:
+        """Why the registry's file, as it is now, is not in use."""
+        return self.clients.problems
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why the settings of the bridge, as they are now, are not in use."""
+        return self._problems
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What is told of a bridge besides."""
+        return {"peer": self.peer.name}
 
     async def answer(
         self, call: Call | Coroutine[Any, Any, Call], event: Event | None = None
@@ -96,7 +107,8 @@ class Bridge:
             event.status = answer.status
             return answer
         finally:
-            self.events(event.line())
+            self.events.write(event.line())
+            self.counts.add(event.outcome, event.error, event.micros)
 
     async def _answer(self, call: Call | Coroutine[Any, Any, Call], event: Event) -> Answer:
         if not isinstance(call, Call):

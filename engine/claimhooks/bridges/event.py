@@ -52,7 +52,7 @@ class Event:
     status: int | None = None
     """The HTTP status of the answer."""
     trace: str = field(default_factory=trace_id)
-    micros: dict[str, int] | None = None
+    micros: dict[str, int] = field(default_factory=dict[str, int])
     """Microseconds for each stage."""
     came: Annotated[float, Field(exclude=True)] = field(default_factory=clock.time)
     began: Annotated[int, Field(exclude=True)] = field(default_factory=perf_counter_ns)

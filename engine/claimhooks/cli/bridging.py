@@ -88,7 +88,6 @@ def run_calls(
     # Standard output is for the results, and not for what hooks print.
     with redirect_stdout(sys.stderr), Runtime(hooks, settings, allow_empty=allow_empty) as runtime:
         bridge = open_bridge(peer, runtime, _Operator())
-        bridge.events = lambda _line: None
         called = asyncio.run(_answered(bridge, calls))
         digest = runtime.generation.digest
     shown = [one for one in called if not quiet or one.seen.outcome not in GOOD]

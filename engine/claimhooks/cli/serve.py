@@ -15,13 +15,14 @@ from claimhooks.cli.transport import (
     host_option,
     insecure_option,
     is_loopback,
+    metrics_port_option,
+    metrics_ports,
     tls_cert_option,
     tls_key_option,
 )
 from claimhooks.errors import LoadError, Problem
 
 MAX_WORKERS: Final = 64
-MAX_PORT: Final = 65535
 
 
 @click.command(
@@ -61,11 +62,7 @@ Exit status: 0 after SIGTERM or ^C; 2 if the issuer cannot start."""
 )
 @tls_cert_option
 @tls_key_option
-@click.option(
-    "--metrics-port",
-    type=click.IntRange(0, 65535),
-    help="Where /metrics is, on 127.0.0.1 only; 0: nowhere.  [default: the port after --port]",
-)
+@metrics_port_option
 @insecure_option
 def serve(
     config: Path | None,
@@ -94,10 +91,11 @@ def serve(
     address = address_of(host, port, tls_cert)
     issuer = settings.issuer or f"{address}/"
     file = settings_file(config, place)
+    ports = metrics_ports(port, workers, metrics_port)
     os.environ |= {
         "CLAIMHOOKS_ISSUER": issuer,
         "CLAIMHOOKS_DATA": str(data),
-        "CLAIMHOOKS_METRICS": f"{_metrics_port(port, workers, metrics_port)}:{workers}",
+        "CLAIMHOOKS_METRICS": f"{ports.start}:{ports.stop}",
     }
     if hooks is not None:
         os.environ["CLAIMHOOKS_HOOKS"] = hooks
@@ -112,12 +110,3 @@ def serve(
     if text := demonstrate(settings, data, address):
         click.echo(text)
     run(host, port, workers, tls_cert, tls_key)
-
-
-def _metrics_port(port: int, workers: int, metrics_port: int | None) -> int:
-    first = port + 1 if metrics_port is None else metrics_port
-    if first + workers - 1 > MAX_PORT:
-        raise click.UsageError(
-            f"there is no port for the metrics after {first - 1}: --metrics-port"
-        )
-    return first

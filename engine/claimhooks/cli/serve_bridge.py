@@ -12,6 +12,8 @@ from claimhooks.cli.transport import (
     check_transport,
     host_option,
     insecure_option,
+    metrics_port_option,
+    metrics_ports,
     tls_cert_option,
     tls_key_option,
 )
@@ -46,6 +48,7 @@ Exit status: 0 after SIGTERM or ^C; 2 if the bridge cannot start."""
 @click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
 @tls_cert_option
 @tls_key_option
+@metrics_port_option
 @insecure_option
 def serve_bridge(
     peer: PeerName,
@@ -55,6 +58,7 @@ def serve_bridge(
     port: int,
     tls_cert: str | None,
     tls_key: str | None,
+    metrics_port: int | None,
     insecure: bool,
 ) -> None:
     """Answer the token hook of another issuer, PEER.
@@ -71,4 +75,5 @@ def serve_bridge(
         reason = f"needs {error.name}, which is not installed"
         raise LoadError([Problem("server_missing", "claimhooks serve-bridge", reason)]) from None
     settings = file if config is not None or file.exists() else None
-    run(peer, hooks, settings, host, port, tls_cert, tls_key)
+    ports = metrics_ports(port, 1, metrics_port)
+    run(peer, hooks, settings, host, port, tls_cert, tls_key, ports)

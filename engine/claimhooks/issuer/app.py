@@ -6,19 +6,20 @@ import asyncio
 import os
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from claimhooks.issuer.health import Health
 from claimhooks.issuer.metadata import Metadata, metadata_paths, path_of
 from claimhooks.issuer.openapi import OPENAPI_PATH, OpenApi
 from claimhooks.issuer.parts import JWKS_PATH, TOKEN_PATH, Parts
 from claimhooks.issuer.token_endpoint import TokenEndpoint
+from claimhooks.serving.beside import figures
 from claimhooks.serving.direct import STATE, Direct
+from claimhooks.serving.operations import Operations
 from claimhooks.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 DEFAULT_ISSUER: Final = "http://127.0.0.1:8080/"
-
-
-class Beside(Protocol):
-    """Something that runs beside the issuer."""
-
-    async def start(self) -> None:
-        """Begin."""
-        ...
-
-    async def stop(self) -> None:
-        """End."""
-        ...
 
 
 def create_app() -> Starlette:
@@ -66,20 +55,18 @@ def open_parts() -> Parts:
     )
 
 
-def application(parts: Parts, beside: Beside | None = None) -> Starlette:
-    """The issuer made of `parts`, which it closes at its end. `beside` runs as long as it does."""
-    metadata, health, token = Metadata(parts), Health(parts), TokenEndpoint(parts)
+def application(parts: Parts, metrics_ports: range = range(0)) -> Starlette:
+    """The issuer made of `parts`, which it closes at its end; its figures are at such a port."""
+    metadata, token, asked = Metadata(parts), TokenEndpoint(parts), Operations(parts)
+    direct = Direct(TOKEN_PATH.encode(), token.answer, parts.events)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, object]]:
         await parts.directory.start()
-        if beside is not None:
-            await beside.start()
         try:
-            yield {STATE: Direct(TOKEN_PATH.encode(), token.answer)}
+            async with figures(asked, metrics_ports):
+                yield {STATE: direct}
         finally:
-            if beside is not None:
-                await beside.stop()
             await parts.directory.stop()
             await asyncio.to_thread(parts.close)
 
@@ -89,8 +76,7 @@ def application(parts: Parts, beside: Beside | None = None) -> Starlette:
             Route(JWKS_PATH, metadata.jwks),
             *(Route(path, metadata.configuration) for path in metadata_paths(parts.issuer)),
             Route(OPENAPI_PATH, OpenApi(parts).document),
-            Route("/healthz", health.alive),
-            Route("/readyz", health.ready),
+            *asked.health,
         ],
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
@@ -123,14 +109,7 @@ class _Issuer(Starlette):
 
 def operations(parts: Parts) -> Starlette:
     """What belongs on a port of its own: the metrics, and health once more."""
-    health = Health(parts)
-    return Starlette(
-        routes=[
-            Route("/metrics", health.metrics),
-            Route("/healthz", health.alive),
-            Route("/readyz", health.ready),
-        ]
-    )
+    return Operations(parts).application()
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -63,11 +63,6 @@ class Event:
             self.scope = outcome.scope
         self.hooks = hook_events(outcome)
 
-    @property
-    def seconds(self) -> float:
-        """Since the request came in."""
-        return (perf_counter_ns() - self.began) / 1e9
-
     def line(self) -> bytes:
         """The event as it is logged: a line of JSON, without its end."""
         self.micros["total"] = (perf_counter_ns() - self.began) // 100 / 10

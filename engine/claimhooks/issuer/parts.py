@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -11,19 +11,18 @@ from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.assertion import Assertions
 from claimhooks.issuer.authentication import Authentication
 from claimhooks.issuer.directory import Directory
-from claimhooks.issuer.metrics import Metrics
 from claimhooks.issuer.quotas import Quotas
 from claimhooks.keyring import Keyring
 from claimhooks.registry import open_state, open_store, secret_key
 from claimhooks.registry.file import FileStore
 from claimhooks.runtime import Runtime
-from claimhooks.serving.events import to_logger
+from claimhooks.serving.counts import Counts
+from claimhooks.serving.events import Lines
 from claimhooks.serving.following import follow
 from claimhooks.token import ALGORITHMS
 
 if TYPE_CHECKING:
     from claimhooks.registry import SharedState, Store
-    from claimhooks.serving.events import Lines
     from claimhooks.settings import ServerSettings, Settings
     from claimhooks.watch import Watcher
 
@@ -58,13 +57,13 @@ class Parts:
     directory: Directory
     authentication: Authentication
     quotas: Quotas
-    metrics: Metrics
     lane: str
     assertions: Assertions
     following: Watcher | None
     """What follows the registry, if that is a file."""
-    events: Lines = to_logger
+    events: Lines = field(default_factory=Lines)
     """Where the log of exchanges goes."""
+    counts: Counts = field(default_factory=Counts)
 
     @classmethod
     def open(
@@ -102,7 +101,6 @@ class Parts:
             directory=directory,
             authentication=Authentication(directory, secret_key(data, store), assertions),
             quotas=Quotas(state),
-            metrics=Metrics(runtime, store),
             lane=runtime.lane.lane,
             assertions=assertions,
             following=follow(store, settings.quiet) if isinstance(store, FileStore) else None,
@@ -112,6 +110,26 @@ class Parts:
     def server(self) -> ServerSettings:
         """The table ``[server]`` as it is now: it is followed with the hooks."""
         return self.runtime.generation.settings.server
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether tokens can be issued."""
+        return self.directory.is_ready
+
+    @property
+    def registry_problems(self) -> tuple[Problem, ...]:
+        """Why the registry's file, as it is now, is not in use."""
+        return self.store.problems
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why the keys, as they are now, are not in use."""
+        return () if self.keyring.problem is None else (self.keyring.problem,)
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What is told of an issuer besides."""
+        return {"registry": "reachable" if self.directory.is_reachable else "unreachable"}
 
     def close(self) -> None:
         """Let go of everything, once no request is under way any more."""

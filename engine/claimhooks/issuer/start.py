@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from claimhooks.errors import LoadError, Problem
 from claimhooks.issuer.app import application, open_parts
 from claimhooks.issuer.parts import REGISTRY_NAME, TOKEN_PATH, make_folder
-from claimhooks.issuer.process import Figures
 from claimhooks.registry import (
     ApiRecord,
     ClientRecord,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from claimhooks.issuer.parts import Parts
     from claimhooks.settings import Settings
 
 API: Final = "https://api.example/"
@@ -88,7 +88,9 @@ def run(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str |
     log_to_stdout()
     app: Starlette | str = "claimhooks.issuer.start:served"
     if workers == 1:
-        app = served()
+        parts = open_parts()
+        parts.runtime.handle_signals()
+        app = _logged(parts)
     else:
         # What is wrong is better told once than by each process.
         open_parts().close()
@@ -96,14 +98,12 @@ def run(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str |
 
 
 def served() -> Starlette:
-    """The issuer of one process, with its figures beside it."""
+    """The issuer of one process of several."""
     log_to_stdout()
-    parts = open_parts()
+    return _logged(open_parts())
+
+
+def _logged(parts: Parts) -> Starlette:
     parts.events = EventLines()
-    first, _, count = os.environ.get("CLAIMHOOKS_METRICS", "0:1").partition(":")
-    if int(count) == 1:
-        parts.runtime.handle_signals()
-    if first == "0":
-        return application(parts)
-    ports = range(int(first), int(first) + int(count))
-    return application(parts, Figures(parts, "127.0.0.1", ports))
+    first, _, end = os.environ.get("CLAIMHOOKS_METRICS", "0:0").partition(":")
+    return application(parts, range(int(first), int(end)))

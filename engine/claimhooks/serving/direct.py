@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from claimhooks.serving.call import Answer
+    from claimhooks.serving.events import Lines
 
 _log: Final = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Direct(NamedTuple):
     path: bytes
     answer: Callable[[Call], Coroutine[Any, Any, Answer]]
     """Raises nothing."""
+    lines: Lines
+    """What has been logged of an answer is written before it is sent."""
 
 
 class DirectConnection(Connection):
@@ -98,8 +101,12 @@ class DirectConnection(Connection):
                 lines += (name, b": ", value, b"\r\n")
             if CLOSE in answer.headers:
                 exchange.keep_alive = False
-            # A turn later: what has been logged of it is written first.
-            self.loop.call_soon(self._send, exchange, lines, answer.body)
+            if len(self.tasks) == 1:
+                self._direct.lines.flush()
+                self._send(exchange, lines, answer.body)
+            else:
+                # A turn later: together with what is logged of the others.
+                self.loop.call_soon(self._send, exchange, lines, answer.body)
         except Exception:  # noqa: BLE001 - it is logged, and nobody waits for this task
             _log.exception("a request cannot be answered")
             self.transport.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from claimhooks.exchange import Outcome
@@ -42,14 +42,12 @@ def hook_events(outcome: Outcome) -> list[HookEvent] | None:
     return found or None
 
 
-class Lines(Protocol):
-    """Where the lines of events go."""
+class Lines:
+    """Where the lines of events go: to the logger ``claimhooks.exchanges``."""
 
-    def __call__(self, line: bytes, /) -> None:
-        """Take one; raises nothing."""
-        ...
+    def write(self, line: bytes) -> None:
+        """Write `line`, soon. Raises nothing."""
+        _log.info(line.decode())
 
-
-def to_logger(line: bytes) -> None:
-    """Hand a line to the logger ``claimhooks.exchanges``."""
-    _log.info(line.decode())
+    def flush(self) -> None:
+        """Write now what is to be written soon. Raises nothing."""

@@ -15,6 +15,7 @@ import uvicorn
 from pydantic_core import to_json
 
 from claimhooks.serving.direct import DirectConnection
+from claimhooks.serving.events import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,11 +94,11 @@ def log_to_stdout() -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
-class EventLines:
+class EventLines(Lines):
     """Writes the lines of exchanges to standard output.
 
     Those of one turn of the event loop are written together: one by one, by way of `logging`, each
-    takes as long as five hooks. Answers are sent a turn later, once their lines are written.
+    takes as long as five hooks. An answer is sent once its line is written.
     """
 
     def __init__(self) -> None:
@@ -107,13 +108,16 @@ class EventLines:
         """The rest of a line of which some has been written."""
         self._has_failed = False
 
-    def __call__(self, line: bytes) -> None:
+    def write(self, line: bytes) -> None:
         """Write `line` soon. The first of failures in a row is told on standard error."""
         if not self._lines:
-            asyncio.get_running_loop().call_soon(self._write)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._lines.append(line)
 
-    def _write(self) -> None:
+    def flush(self) -> None:
+        """Write all lines now."""
+        if not self._lines:
+            return
         lines, self._lines = self._lines, []
         text, written = self._torn + b"\n".join([*lines, b""]), 0
         try:

@@ -1,0 +1,46 @@
+"""How many exchanges there were, by what became of them, and how long they took."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BOUNDS: Final = tuple(int(factor * 10**power) for power in (3, 4, 5, 6) for factor in (0.5, 1, 2.5))
+"""Microseconds: the times that are told apart."""
+
+
+class Counts:
+    """Of one process. For one event loop: the locks of a library's counters cost 5 µs a request."""
+
+    def __init__(self) -> None:
+        self.by_outcome: Final[dict[tuple[str, str | None], int]] = {}
+        """Outcome and error → how many."""
+        self.total: Final = Times()
+        self.hooks: Final = Times()
+        """Of all hooks of an exchange together."""
+
+    def add(self, outcome: str, error: str | None, micros: Mapping[str, float]) -> None:
+        """Count one exchange. `micros` are the microseconds of its stages and in ``total``."""
+        key = outcome, error
+        self.by_outcome[key] = self.by_outcome.get(key, 0) + 1
+        self.total.add(micros["total"])
+        if (hooks := micros.get("hooks")) is not None:
+            self.hooks.add(hooks)
+
+
+class Times:
+    """How often something took how long."""
+
+    def __init__(self) -> None:
+        self.counts: Final = [0] * (len(BOUNDS) + 1)
+        """For each of `BOUNDS`: of those that took no longer, but longer than the one before."""
+        self.sum = 0.0
+        """Microseconds."""
+
+    def add(self, micros: float) -> None:
+        """Count one that took so many microseconds."""
+        self.counts[bisect_left(BOUNDS, micros)] += 1
+        self.sum += micros

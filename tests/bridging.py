@@ -36,7 +36,7 @@ from claimhooks import Runtime
 from claimhooks.bridges import caller as caller_module
 from claimhooks.bridges import create_bridge
 from claimhooks.registry import Document, open_sql
-from claimhooks.serving.events import Lines
+from claimhooks.serving.events import Event, Events
 from claimhooks.token import SigningKey
 from given import hook
 
@@ -60,14 +60,15 @@ namespaces = ["https://claims.example.com/", "urn:acme:"]
 PATH = "/token-hook"
 
 
-class Kept(Lines):
-    """Lines of events, kept where a test looks."""
+class Kept(Events):
+    """Events whose lines are kept where a test looks."""
 
     def __init__(self, lines: list[bytes]) -> None:
+        super().__init__()
         self._lines = lines
 
-    def write(self, line: bytes) -> None:
-        self._lines.append(line)
+    def add(self, event: Event) -> None:
+        self._lines.append(self.counted(event))
 
 
 class Golden:

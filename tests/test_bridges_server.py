@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -55,7 +56,7 @@ class Served:
 def served(folder: Path, lane: str = "inline") -> Iterator[Served]:
     """Runs ``claimhooks serve-bridge hydra``; ends it, which must go well."""
     config = prepare(folder, "hydra", BODY, lane=lane)
-    port = free_port()
+    port = free_port(2)
     command = [sys.executable, "-m", "claimhooks", "serve-bridge", "hydra", "--port", str(port)]
     command += ["--config", str(config), "--hooks", str(folder / "hooks")]
     with (folder / "log").open("wb") as log:
@@ -218,6 +219,20 @@ def test_its_health_tells_what_it_runs_on(bridge: Served) -> None:
     assert (found.status_code, found.json()["status"]) == (200, "degraded")
     assert found.json()["problems"] == ["syntax_error"]
     assert eventually(lambda: httpx2.get(f"{bridge.url}/readyz").json()["problems"] == [])
+
+
+def test_its_figures_are_at_the_next_port(bridge: Served) -> None:
+    def counted(labels: str) -> float:
+        text = httpx2.get(f"http://127.0.0.1:{bridge.port + 1}/metrics").text
+        found = re.search(rf"^claimhooks_exchanges_total{{{labels}}} (.*)$", text, re.MULTILINE)
+        return 0 if found is None else float(found[1])
+
+    granted, refused = 'error="",outcome="granted"', 'error="",outcome="refused"'
+    before = counted(granted), counted(refused)
+    exchanged(bridge, head(len(GOOD)) + GOOD)
+    exchanged(bridge, head(len(GOOD), authorization="Bearer wrong") + GOOD)
+    assert (counted(granted), counted(refused)) == (before[0] + 1, before[1] + 1)
+    assert httpx2.get(f"{bridge.url}/metrics").status_code == 404
 
 
 @pytest.mark.worker

@@ -673,17 +673,20 @@ def _fill(path: Path) -> None:
 
 LINES = """\
 import asyncio, os, resource, sys
+from types import SimpleNamespace
 from claimhooks.serving.process import EventLines
 
 
 async def main():
     asyncio.get_running_loop().set_exception_handler(lambda *_: os._exit(1))
-    lines = EventLines()
+    events = EventLines()
+    line = b'{"padding":"%s"}' % (b"x" * 400)
+    event = SimpleNamespace(outcome="granted", error=None, micros={"total": 1}, line=lambda: line)
 
     async def turns(count):
         for _ in range(count):
             for _ in range(100):
-                lines.write(b'{"padding":"%s"}' % (b"x" * 400))
+                events.add(event)
             await asyncio.sleep(0)
 
     CODE

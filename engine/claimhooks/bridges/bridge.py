@@ -22,8 +22,7 @@ from claimhooks.bridges.repeats import Repeats, key_of
 from claimhooks.errors import AccessDenied, LoadError, ServerError
 from claimhooks.exchange import Api, Client, Denial, Exchange, RequestContext
 from claimhooks.serving.call import Call, CallerGone
-from claimhooks.serving.counts import Counts
-from claimhooks.serving.events import Lines
+from claimhooks.serving.events import Events
 from claimhooks.serving.patience import within
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ class Bridge:
         self.peer: Final = peer
         self.runtime: Final = runtime
         self.clients: Final = clients
-        self.events = Lines()
-        self.counts: Final = Counts()
+        self.events = Events()
         self._lane = runtime.lane.lane
         self._under_way = 0
         self._repeats = Repeats()
@@ -107,8 +105,8 @@ class Bridge:
             event.status = answer.status
             return answer
         finally:
-            self.events.write(event.line())
-            self.counts.add(event.outcome, event.error, event.micros)
+            event.end()
+            self.events.add(event)
 
     async def _answer(self, call: Call | Coroutine[Any, Any, Call], event: Event) -> Answer:
         if not isinstance(call, Call):

@@ -61,6 +61,7 @@ class Event:
     proven: Annotated[int, Field(exclude=True)] = 0
     read: Annotated[int, Field(exclude=True)] = 0
     judged: Annotated[int, Field(exclude=True)] = 0
+    ended: Annotated[int, Field(exclude=True)] = 0
 
     def is_about(self, client_id: str, scope: Iterable[str]) -> None:
         """Take note of what the call asks."""
@@ -85,10 +86,14 @@ class Event:
         """Take note of what the peer cannot do."""
         self.unsupported = [utf8_text(str(one)) for one in found]
 
+    def end(self) -> None:
+        """Take the time of the whole call, which ends here."""
+        self.ended = perf_counter_ns()
+
     def line(self) -> bytes:
         """The event as it is logged: a line of JSON, without its end."""
         self.time, self.micros = datetime.fromtimestamp(self.came, UTC), self._micros()
-        return _EVENT.dump_json(self, exclude_none=True)
+        return _EVENT.to_json(self, exclude_none=True)
 
     def _micros(self) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -102,8 +107,8 @@ class Event:
             if end:
                 found[stage] = (end - before) // 1000
                 before = end
-        found["total"] = (perf_counter_ns() - self.began) // 1000
+        found["total"] = (self.ended - self.began) // 1000
         return found
 
 
-_EVENT: Final = TypeAdapter(Event)
+_EVENT: Final = TypeAdapter(Event).serializer

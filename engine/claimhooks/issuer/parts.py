@@ -16,8 +16,7 @@ from claimhooks.keyring import Keyring
 from claimhooks.registry import open_state, open_store, secret_key
 from claimhooks.registry.file import FileStore
 from claimhooks.runtime import Runtime
-from claimhooks.serving.counts import Counts
-from claimhooks.serving.events import Lines
+from claimhooks.serving.events import Events
 from claimhooks.serving.following import follow
 from claimhooks.token import ALGORITHMS
 
@@ -61,9 +60,8 @@ class Parts:
     assertions: Assertions
     following: Watcher | None
     """What follows the registry, if that is a file."""
-    events: Lines = field(default_factory=Lines)
-    """Where the log of exchanges goes."""
-    counts: Counts = field(default_factory=Counts)
+    events: Events = field(default_factory=Events)
+    """Where what has become of requests is told."""
 
     @classmethod
     def open(

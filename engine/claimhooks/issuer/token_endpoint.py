@@ -86,8 +86,8 @@ class TokenEndpoint:
             event.reason = "the issuer has been stopped meanwhile"
             raise
         finally:
-            self._parts.events.write(event.line())
-            self._parts.counts.add(event.outcome, event.error, event.micros)
+            event.end()
+            self._parts.events.add(event)
         if (name := self._parts.server.trace_header) is not None:
             return answer.with_headers((name.encode(), event.trace.encode()))
         return answer

@@ -38,7 +38,8 @@ class InlineLane:
                 answer, error = self._loop.run(_settled(pending))
                 pending = steps.send(answer) if error is None else steps.throw(error)
         except StopIteration as end:
-            return cast("Outcome", end.value)
+            outcome: Outcome = end.value
+            return outcome
 
     async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
         """The outcome of `exchange`. A hook that is not ``async def`` blocks the event loop."""
@@ -49,7 +50,8 @@ class InlineLane:
                 answer, error = await _settled(pending)
                 pending = steps.send(answer) if error is None else steps.throw(error)
         except StopIteration as end:
-            return cast("Outcome", end.value)
+            outcome: Outcome = end.value
+            return outcome
 
     def state(self, generation: Generation) -> LaneState:  # noqa: ARG002
         """Nothing is kept apart here."""

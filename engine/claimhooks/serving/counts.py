@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from claimhooks.serving.events import Event
 
 BOUNDS: Final = tuple(int(factor * 10**power) for power in (3, 4, 5, 6) for factor in (0.5, 1, 2.5))
 """Microseconds: the times that are told apart."""
@@ -22,9 +22,9 @@ class Counts:
         self.hooks: Final = Times()
         """Of all hooks of an exchange together."""
 
-    def add(self, outcome: str, error: str | None, micros: Mapping[str, float]) -> None:
-        """Count one exchange. `micros` are the microseconds of its stages and in ``total``."""
-        key = outcome, error
+    def add(self, event: Event) -> None:
+        """Count one exchange."""
+        key, micros = (event.outcome, event.error), event.micros
         self.by_outcome[key] = self.by_outcome.get(key, 0) + 1
         self.total.add(micros["total"])
         if (hooks := micros.get("hooks")) is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from claimhooks.serving.call import Answer
-    from claimhooks.serving.events import Lines
+    from claimhooks.serving.events import Events
 
 _log: Final = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ class Direct(NamedTuple):
     path: bytes
     answer: Callable[[Call], Coroutine[Any, Any, Answer]]
     """Raises nothing."""
-    lines: Lines
-    """What has been logged of an answer is written before it is sent."""
+    events: Events
+    """What is told of an answer is written before it is sent."""
 
 
 class DirectConnection(Connection):
@@ -96,27 +96,30 @@ class DirectConnection(Connection):
     async def _respond(self, exchange: _Exchange, call: Call) -> None:
         try:
             answer = await self._direct.answer(call)
-            lines = [STATUS_LINE[answer.status]]
-            for name, value in (*self.server_state.default_headers, *answer.headers):
-                lines += (name, b": ", value, b"\r\n")
-            if CLOSE in answer.headers:
-                exchange.keep_alive = False
             if len(self.tasks) == 1:
-                self._direct.lines.flush()
-                self._send(exchange, lines, answer.body)
+                self._direct.events.flush()
+                self._send(exchange, answer)
             else:
                 # A turn later: together with what is logged of the others.
-                self.loop.call_soon(self._send, exchange, lines, answer.body)
+                self.loop.call_soon(self._send, exchange, answer)
         except Exception:  # noqa: BLE001 - it is logged, and nobody waits for this task
             _log.exception("a request cannot be answered")
             self.transport.close()
         finally:
             self.tasks.discard(exchange.task)
 
-    def _send(self, exchange: _Exchange, lines: list[bytes], body: bytes) -> None:
+    def _send(self, exchange: _Exchange, answer: Answer) -> None:
         if self.transport.is_closing():
             return
-        lines += (b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n", body)
+        headers = [*self.server_state.default_headers, *answer.headers]
+        if CLOSE in headers:
+            exchange.keep_alive = False
+        elif not exchange.keep_alive:
+            headers.append(CLOSE)
+        lines = [STATUS_LINE[answer.status]]
+        for name, value in headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines += (b"\r\n", answer.body)
         self.transport.write(b"".join(lines))
         exchange.response_complete = True
         self._since = self.loop.time()

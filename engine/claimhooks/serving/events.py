@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
+
+from claimhooks.serving.counts import Counts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from claimhooks.exchange import Outcome
 
 EXCHANGES: Final = "claimhooks.exchanges"
@@ -38,16 +42,54 @@ def hook_events(outcome: Outcome) -> list[HookEvent] | None:
     for entry in outcome.trace:
         if (error := entry.error) is not None:
             found.append(HookEvent(entry.hook, error.code, error.reason, error.file, error.line))
-        found += [HookEvent(entry.hook, one.code, one.reason) for one in entry.refused]
+        for one in entry.refused:
+            found.append(HookEvent(entry.hook, one.code, one.reason))  # noqa: PERF401 - rare
     return found or None
 
 
-class Lines:
-    """Where the lines of events go: to the logger ``claimhooks.exchanges``."""
+class Event(Protocol):
+    """What has become of one exchange."""
 
-    def write(self, line: bytes) -> None:
-        """Write `line`, soon. Raises nothing."""
-        _log.info(line.decode())
+    @property
+    def trace(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def outcome(self) -> str:
+        """``granted``, ``denied``, …."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """The OAuth error code."""
+        ...
+
+    @property
+    def micros(self) -> Mapping[str, float]:
+        """Microseconds: of its stages, and in ``total``. There once its line has been made."""
+        ...
+
+    def line(self) -> bytes:
+        """As it is logged: a line of JSON, without its end."""
+        ...
+
+
+class Events:
+    """Where events go: they are counted, and handed to the logger ``claimhooks.exchanges``."""
+
+    def __init__(self) -> None:
+        self.counts: Final = Counts()
+
+    def add(self, event: Event) -> None:
+        """Take an event, which does not change any more. Raises nothing."""
+        _log.info(self.counted(event).decode())
 
     def flush(self) -> None:
-        """Write now what is to be written soon. Raises nothing."""
+        """Have everything written that has been taken. Raises nothing."""
+
+    def counted(self, event: Event) -> bytes:
+        """The line of `event`, which counts from now on."""
+        line = event.line()
+        self.counts.add(event)
+        return line

@@ -33,7 +33,7 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         service = self._service
-        yield from _of_exchanges(service.counts)
+        yield from _of_exchanges(service.events.counts)
         yield from _of_runtime(service.runtime)
         yield _gauge(
             "claimhooks_registry_last_reload_successful",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from claimhooks.errors import Problem
     from claimhooks.runtime import Runtime
-    from claimhooks.serving.counts import Counts
+    from claimhooks.serving.events import Events
 
 
 class Service(Protocol):
@@ -31,7 +31,7 @@ class Service(Protocol):
         ...
 
     @property
-    def counts(self) -> Counts:
+    def events(self) -> Events:
         """What has become of requests."""
         ...
 

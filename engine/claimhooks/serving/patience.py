@@ -24,7 +24,8 @@ def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Generator[Any, 
     try:
         pending = work.send(None)
     except StopIteration as end:
-        return cast("Result", end.value)
+        result: Result = end.value
+        return result
     task = cast("asyncio.Task[Result]", asyncio.current_task())
     before, is_late = task.cancelling(), False
 
@@ -59,4 +60,5 @@ def _rest(work: Coroutine[Any, Any, Result], pending: object) -> Generator[Any, 
         try:
             pending = resume(value)
         except StopIteration as end:
-            return cast("Result", end.value)
+            result: Result = end.value
+            return result

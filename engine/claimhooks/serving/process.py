@@ -15,10 +15,12 @@ import uvicorn
 from pydantic_core import to_json
 
 from claimhooks.serving.direct import DirectConnection
-from claimhooks.serving.events import Lines
+from claimhooks.serving.events import Events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from claimhooks.serving.events import Event
 
 GRACE: Final = 30
 """Seconds that requests under way have when the process is to end."""
@@ -94,32 +96,34 @@ def log_to_stdout() -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
-class EventLines(Lines):
-    """Writes the lines of exchanges to standard output.
+class EventLines(Events):
+    """Writes the lines of events to standard output.
 
-    Those of one turn of the event loop are written together: one by one, by way of `logging`, each
-    takes as long as five hooks. An answer is sent once its line is written.
+    Those of one turn of the event loop are made and written together: one by one they take twice
+    as long, and by way of `logging` as long as five hooks. An answer is sent once its line is
+    written.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._file = sys.stdout.fileno()
-        self._lines: list[bytes] = []
+        self._new: list[Event] = []
         self._torn = b""
         """The rest of a line of which some has been written."""
         self._has_failed = False
 
-    def write(self, line: bytes) -> None:
-        """Write `line` soon. The first of failures in a row is told on standard error."""
-        if not self._lines:
+    def add(self, event: Event) -> None:
+        """Take an event. The first of failures in a row is told on standard error."""
+        if not self._new:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._lines.append(line)
+        self._new.append(event)
 
     def flush(self) -> None:
         """Write all lines now."""
-        if not self._lines:
+        if not self._new:
             return
-        lines, self._lines = self._lines, []
-        text, written = self._torn + b"\n".join([*lines, b""]), 0
+        new, self._new = self._new, []
+        text, written = self._torn + b"\n".join([*map(self.counted, new), b""]), 0
         try:
             if self._has_failed:
                 # `logging` may have half a line left as well.

@@ -68,7 +68,7 @@ class Kept(Events):
         self._lines = lines
 
     def add(self, event: Event) -> None:
-        self._lines.append(self.counted(event))
+        self._lines.append(self.told(event))
 
 
 class Golden:

@@ -97,9 +97,16 @@ def test_an_unknown_argument_is_told_which_there_are(hooks: Hooks) -> None:
     assert "did you mean 'scope'" in problem.reason
 
 
-def test_a_thread_left_running_is_a_problem(hooks: Hooks) -> None:
-    source = "import threading\nthreading.Timer(0.2, print).start()\n" + GOOD
-    (problem,) = problems_of(hooks({"a.py": source}))
+TIMER = "threading.Timer(0.2, print).start()"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [TIMER, f"one = threading.Thread(target=lambda: {TIMER})\none.start()\none.join()"],
+    ids=["of the file", "of a thread of the file"],
+)
+def test_a_thread_left_running_is_a_problem(hooks: Hooks, source: str) -> None:
+    (problem,) = problems_of(hooks({"a.py": f"import threading\n{source}\n{GOOD}"}))
     assert problem.code == "thread_left_running"
 
 

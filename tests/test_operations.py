@@ -309,6 +309,23 @@ def test_the_metrics_of_each_worker_are_at_a_port_of_its_own(prepared: Prepared)
             assert eventually(lambda port=port: are_told(port))  # type: ignore[misc]
 
 
+@pytest.mark.slow
+def test_who_does_not_take_the_figures_does_not_keep_the_issuer_from_ending(
+    prepared: Prepared,
+) -> None:
+    port = free_port()
+    options = configured(prepared)[:-1]
+    with (
+        serving(prepared.folder, *options, f"--metrics-port={port}") as issuer,
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.settimeout(0.5)
+        with suppress(TimeoutError):
+            while True:
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: issuer\r\n\r\n")
+        assert issuer.stop() == 0
+
+
 def test_the_issuer_is_not_ready_while_the_registry_is_gone_for_too_long(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -724,6 +741,26 @@ def test_no_line_of_the_log_is_half_after_the_disk_was_full(tmp_path: Path) -> N
     assert {len(json.loads(line)["padding"]) for line in lines} == {400}
     # What was there, the line that was half, and what came later.
     assert len(lines) == 100_000 // len(lines[0] + "\n") + 1 + 100
+
+
+def test_an_event_that_cannot_be_told_takes_no_other_along(tmp_path: Path) -> None:
+    code = [
+        'bad = SimpleNamespace(**vars(event), trace="feed"); bad.line = lambda: 1 / 0',
+        "events.add(event); events.add(bad); await turns(1)",
+    ]
+    with (tmp_path / "log").open("wb") as log:
+        told = logged("; ".join(code), log, subprocess.PIPE)
+    assert not told
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    reason = "it cannot be told: ZeroDivisionError('division by zero')"
+    assert lines[1] == {"event": "untold", "trace": "feed", "reason": reason}
+    assert len(lines) == 102
+
+
+def test_a_log_whose_stream_somebody_has_closed_costs_no_answer() -> None:
+    with Path("/dev/full").open("wb") as full:
+        told = logged("sys.stdout.close(); await turns(3)", full, subprocess.PIPE)
+    assert told.count("cannot be written") == 1
 
 
 def test_what_the_log_cannot_tell_is_told_in_a_line_elsewhere() -> None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claimhooks import Exchange, HookSettings, Outcome, RequestContext, Runtime, Settings
+from claimhooks import (
+    AccessDenied,
+    Exchange,
+    HookSettings,
+    Outcome,
+    RequestContext,
+    Runtime,
+    Settings,
+)
+from claimhooks.exchange import Denial
 from claimhooks.match import Match
 
 if TYPE_CHECKING:
@@ -317,12 +326,36 @@ def test_an_outcome_goes_through_json(run: Run) -> None:
         "return {'scope': ['\\ud800']}",
         "raise ValueError('\\ud800')",
         "raise AccessDenied('\\ud800')",
+        "class Odd(AccessDenied):\n    error = '\\ud800'\nraise Odd",
     ],
 )
 def test_text_that_utf8_cannot_write_is_escaped_in_the_trace(run: Run, body: str) -> None:
     outcome = run(body)
     assert outcome.status != "granted"
     assert Outcome.from_json(outcome.to_json()) == outcome
+
+
+ODD = """
+class Odd(AccessDenied):
+    error = {}
+    def __init__(self, tier): self.tier = tier
+raise Odd("gold")
+"""
+
+
+def test_a_denial_that_sets_no_text_has_that_of_its_class(run: Run) -> None:
+    outcome = run(ODD.format("'tier_denied'"))
+    assert outcome.error == Denial("tier_denied", AccessDenied.default_description, 400)
+
+
+@pytest.mark.parametrize("error", ["5", "None", "b'denied'", "property(lambda self: 1 / 0)"])
+def test_a_denial_whose_code_is_no_text_is_a_fault(run: Run, error: str) -> None:
+    outcome = run(ODD.format(error))
+    assert outcome.status == "fault"
+    found = outcome.trace[0].error
+    assert found is not None
+    assert (found.code, found.line) == ("hook_raised", 8)
+    assert found.reason.startswith("Odd is no denial: ")
 
 
 def test_every_outcome_carries_the_digest_and_the_microseconds(run: Run) -> None:

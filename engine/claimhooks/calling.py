@@ -79,26 +79,48 @@ class Calls:
     def _failure(self, error: BaseException, hook: Hook, started: int) -> Answer:
         micros = _micros_since(started)
         if isinstance(error, OAuthError):
-            located = self._located(error.error, error.description, error, hook)
-            return Answer(micros, None, located, self._denial(error))
+            return self._denied(error, hook, micros)
         if isinstance(error, Overran):
             return Answer(micros, None, self._located("deadline_exceeded", str(error), error, hook))
-        modules = self._generation.modules
         code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
-        reason = modules.readable("".join(format_exception_only(error)).strip())
-        located = self._located(code, reason, error, hook)
+        reason = "".join(format_exception_only(error)).strip()
+        return self._fault(code, reason, error, hook, micros)
+
+    def _denied(self, error: OAuthError, hook: Hook, micros: float) -> Answer:
+        try:
+            code, text = _told_by(error)
+            located = self._located(code, text, error, hook)
+            return Answer(micros, None, located, self._denial(code, text, error.status))
+        except Exception as mistake:  # noqa: BLE001 - a class of the hook's own may do anything
+            reason = f"{type(error).__name__} is no denial: {mistake}"
+            return self._fault("hook_raised", reason, error, hook, micros)
+
+    def _fault(
+        self, code: str, reason: str, error: BaseException, hook: Hook, micros: float
+    ) -> Answer:
+        modules = self._generation.modules
+        located = self._located(code, modules.readable(reason), error, hook)
         located.traceback = utf8_text(modules.format_traceback(error))
         return Answer(micros, None, located)
 
     def _located(self, code: str, reason: str, error: BaseException, hook: Hook) -> HookError:
         file, line = self._generation.modules.locate(error) or (hook.file, hook.line)
-        return HookError(code, utf8_text(reason), file, line)
+        return HookError(utf8_text(code), utf8_text(reason), file, line)
 
-    def _denial(self, denial: OAuthError) -> Denial:
-        description = self._generation.redactor.text(denial.description)
+    def _denial(self, code: str, description: str, status: int) -> Denial:
+        description = self._generation.redactor.text(description)
         # A hook may derive errors of its own, with any status: only some tell of one.
-        status = denial.status if denial.status in ERRORS else ServerError.status
-        return Denial(rfc_text(denial.error), rfc_text(description), status)
+        status = status if status in ERRORS else ServerError.status
+        return Denial(rfc_text(code), rfc_text(description), status)
+
+
+def _told_by(denial: OAuthError) -> tuple[str, str]:
+    """Its code and its text; that of the class where it has none, its `__init__` being another."""
+    code, text = denial.error, getattr(denial, "description", denial.default_description)
+    for value in (code, text):
+        if not isinstance(value, str):
+            raise TypeError(f"error and description must be text, not {value!r}")
+    return code, text
 
 
 def _micros_since(started: int) -> float:

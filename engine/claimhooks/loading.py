@@ -89,7 +89,7 @@ def _implementations(
         file = snapshot.shown(f"{name}.py")
         with threads_started() as threads:
             module = _import(name, snapshot, modules, problems)
-        for thread in filter(Thread.is_alive, threads):
+        for thread in filter(Thread.is_alive, [*threads]):
             reason = f"left the thread {thread.name!r} running"
             problems.append(Problem("thread_left_running", file, reason))
         if module is not None:

@@ -2,49 +2,52 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import wraps
+from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-
-class _Here(threading.local):
-    started: set[threading.Thread] | None = None
-
-
-_here: Final = _Here()
+_noting: Final[WeakKeyDictionary[Thread, set[Thread]]] = WeakKeyDictionary()
+"""Threads whose starts of others are noted → where."""
 
 
 @contextmanager
-def threads_started() -> Generator[set[threading.Thread]]:
-    """The threads that the current thread starts meanwhile.
+def threads_started() -> Generator[set[Thread]]:
+    """The threads that the current thread starts meanwhile, and those that these start.
 
     Those that appear meanwhile would not do: a server's threads come and go as requests do.
     """
     _take_note()
-    before, _here.started = _here.started, set()
+    here, started = current_thread(), set[Thread]()
+    before, _noting[here] = _noting.get(here), started
     try:
-        yield _here.started
+        yield started
     finally:
-        _here.started = before
+        del _noting[here]
+        if before is not None:
+            _noting[here] = before
 
 
-@cache
 def _take_note() -> None:
     """Have every start of a thread pass here.
 
     For good: to take it back would undo what others have put around it meanwhile. The audit event
     would do without, but Python 3.11 raises none.
     """
-    start = threading.Thread.start
+    start = Thread.start
+    if hasattr(start, "takes_note"):
+        return
 
     @wraps(start)
-    def start_noted(thread: threading.Thread) -> None:
+    def start_noted(thread: Thread) -> None:
+        if (started := _noting.get(current_thread())) is not None:
+            _noting[thread] = started
+            started.add(thread)
         start(thread)
-        if _here.started is not None:
-            _here.started.add(thread)
 
-    threading.Thread.start = start_noted  # type: ignore[assignment, method-assign]
+    start_noted.takes_note = True  # type: ignore[attr-defined]
+    Thread.start = start_noted  # type: ignore[assignment, method-assign]

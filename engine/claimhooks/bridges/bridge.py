@@ -105,7 +105,7 @@ class Bridge:
             event.status = answer.status
             return answer
         finally:
-            event.end()
+            event.finish()
             self.events.add(event)
 
     async def _answer(self, call: Call | Coroutine[Any, Any, Call], event: Event) -> Answer:

@@ -86,7 +86,7 @@ class Event:
         """Take note of what the peer cannot do."""
         self.unsupported = [utf8_text(str(one)) for one in found]
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Take the time of the whole call, which ends here."""
         self.ended = perf_counter_ns()
 

@@ -41,7 +41,7 @@ def run(
     port: int,
     tls_cert: str | None,
     tls_key: str | None,
-    metrics_ports: range,
+    metrics_port: int | None,
 ) -> None:
     """Serve until told to stop. Raises :class:`~claimhooks.errors.ProblemsError`."""
     process.log_to_stdout()
@@ -56,17 +56,18 @@ def run(
         app.bridge.events = process.EventLines()
         runtime.handle_signals()
         _log.info("%s is to call POST /%s", app.bridge.peer.title, name)
-        process.serve(application(app, metrics_ports), host, port, tls_cert, tls_key)
+        process.serve(application(app, metrics_port), host, port, tls_cert, tls_key)
 
 
-def application(app: BridgeApp, metrics_ports: range = range(0)) -> Starlette:
-    """`app` at the path that is named after its peer, with its health; figures at such a port."""
+def application(app: BridgeApp, metrics_port: int | None = None) -> Starlette:
+    """`app` at the path that is named after its peer, with its health; figures at their port."""
+    ports = range(0) if metrics_port is None else range(metrics_port, metrics_port + 1)
     path, operations = f"/{app.bridge.peer.name}", Operations(app.bridge)
-    direct = Direct(path.encode(), app.bridge.answer, app.bridge.events)
+    direct = Direct(path.encode(), app.bridge)
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncGenerator[dict[str, object]]:
-        async with app.lifespan(), figures(operations, metrics_ports):
+        async with app.lifespan(), figures(operations, ports):
             yield {STATE: direct}
 
     return Starlette(

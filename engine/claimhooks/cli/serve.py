@@ -15,14 +15,13 @@ from claimhooks.cli.transport import (
     host_option,
     insecure_option,
     is_loopback,
-    metrics_port_option,
-    metrics_ports,
     tls_cert_option,
     tls_key_option,
 )
 from claimhooks.errors import LoadError, Problem
 
 MAX_WORKERS: Final = 64
+MAX_PORT: Final = 65535
 
 
 @click.command(
@@ -62,7 +61,11 @@ Exit status: 0 after SIGTERM or ^C; 2 if the issuer cannot start."""
 )
 @tls_cert_option
 @tls_key_option
-@metrics_port_option
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, MAX_PORT),
+    help="Where /metrics is, on 127.0.0.1 only; 0: nowhere.  [default: the port after --port]",
+)
 @insecure_option
 def serve(
     config: Path | None,
@@ -91,7 +94,7 @@ def serve(
     address = address_of(host, port, tls_cert)
     issuer = settings.issuer or f"{address}/"
     file = settings_file(config, place)
-    ports = metrics_ports(port, workers, metrics_port)
+    ports = _metrics_ports(port, workers, metrics_port)
     os.environ |= {
         "CLAIMHOOKS_ISSUER": issuer,
         "CLAIMHOOKS_DATA": str(data),
@@ -110,3 +113,15 @@ def serve(
     if text := demonstrate(settings, data, address):
         click.echo(text)
     run(host, port, workers, tls_cert, tls_key)
+
+
+def _metrics_ports(port: int, workers: int, metrics_port: int | None) -> range:
+    """One for each process. Raises click.UsageError if there are no such ports."""
+    if metrics_port == 0:
+        return range(0)
+    first = port + 1 if metrics_port is None else metrics_port
+    if first + workers - 1 > MAX_PORT:
+        raise click.UsageError(
+            f"there is no port for the metrics after {first - 1}: --metrics-port"
+        )
+    return range(first, first + workers)

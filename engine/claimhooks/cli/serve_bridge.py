@@ -12,8 +12,6 @@ from claimhooks.cli.transport import (
     check_transport,
     host_option,
     insecure_option,
-    metrics_port_option,
-    metrics_ports,
     tls_cert_option,
     tls_key_option,
 )
@@ -48,7 +46,11 @@ Exit status: 0 after SIGTERM or ^C; 2 if the bridge cannot start."""
 @click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
 @tls_cert_option
 @tls_key_option
-@metrics_port_option
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="Where /metrics is, on 127.0.0.1 only.  [default: nowhere]",
+)
 @insecure_option
 def serve_bridge(
     peer: PeerName,
@@ -75,5 +77,4 @@ def serve_bridge(
         reason = f"needs {error.name}, which is not installed"
         raise LoadError([Problem("server_missing", "claimhooks serve-bridge", reason)]) from None
     settings = file if config is not None or file.exists() else None
-    ports = metrics_ports(port, 1, metrics_port)
-    run(peer, hooks, settings, host, port, tls_cert, tls_key, ports)
+    run(peer, hooks, settings, host, port, tls_cert, tls_key, metrics_port)

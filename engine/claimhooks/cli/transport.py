@@ -19,12 +19,6 @@ tls_key_option: Final = click.option(
 insecure_option: Final = click.option(
     "--insecure", is_flag=True, help="Accept to send secrets and tokens without TLS to others."
 )
-metrics_port_option: Final = click.option(
-    "--metrics-port",
-    type=click.IntRange(0, 65535),
-    help="Where /metrics is, on 127.0.0.1 only; 0: nowhere.  [default: the port after --port]",
-)
-MAX_PORT: Final = 65535
 
 
 def check_transport(
@@ -38,21 +32,6 @@ def check_transport(
             f"{host} can be reached by others, and there is no TLS: give --tls-cert and --tls-key, "
             "or --insecure if something in front does it"
         )
-
-
-def metrics_ports(port: int, workers: int, metrics_port: int | None) -> range:
-    """The ports of the figures: one for each process, by default those after `port`.
-
-    Raises click.UsageError if there are no such ports.
-    """
-    if metrics_port == 0:
-        return range(0)
-    first = port + 1 if metrics_port is None else metrics_port
-    if first + workers - 1 > MAX_PORT:
-        raise click.UsageError(
-            f"there is no port for the metrics after {first - 1}: --metrics-port"
-        )
-    return range(first, first + workers)
 
 
 def is_loopback(host: str) -> bool:

@@ -58,7 +58,7 @@ def open_parts() -> Parts:
 def application(parts: Parts, metrics_ports: range = range(0)) -> Starlette:
     """The issuer made of `parts`, which it closes at its end; its figures are at such a port."""
     metadata, token, asked = Metadata(parts), TokenEndpoint(parts), Operations(parts)
-    direct = Direct(TOKEN_PATH.encode(), token.answer, parts.events)
+    direct = Direct(TOKEN_PATH.encode(), token)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, object]]:

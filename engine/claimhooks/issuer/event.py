@@ -63,7 +63,7 @@ class Event:
             self.scope = outcome.scope
         self.hooks = hook_events(outcome)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Take the time of the whole request, which ends here."""
         self.micros["total"] = (perf_counter_ns() - self.began) // 100 / 10
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from claimhooks.issuer.parts import Parts
     from claimhooks.serving.asgi import Receive, Scope, Send
     from claimhooks.serving.call import Answer
+    from claimhooks.serving.events import Events
 
 MAX_BODY: Final = 64 * 1024
 """Bytes. Client assertions are the largest things in a token request."""
@@ -61,6 +62,11 @@ class TokenEndpoint:
         self._parts = parts
         self._under_way = 0
         self._is_traced = is_traced()
+
+    @property
+    def events(self) -> Events:
+        """Where each request is told."""
+        return self._parts.events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,8 +92,8 @@ class TokenEndpoint:
             event.reason = "the issuer has been stopped meanwhile"
             raise
         finally:
-            event.end()
-            self._parts.events.add(event)
+            event.finish()
+            self.events.add(event)
         if (name := self._parts.server.trace_header) is not None:
             return answer.with_headers((name.encode(), event.trace.encode()))
         return answer

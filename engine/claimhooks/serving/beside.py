@@ -42,7 +42,8 @@ async def figures(operations: Operations, ports: range) -> AsyncGenerator[None]:
     found = _bound(operations.application(), ports)
     if found is None:
         if ports:
-            _log.warning("no port for the figures in %s: there are none", ports)
+            shown = ", ".join(map(str, ports))
+            _log.warning("there are no figures: there is no free port among %s", shown)
         yield
         return
     server, socket = found
@@ -57,7 +58,9 @@ async def figures(operations: Operations, ports: range) -> AsyncGenerator[None]:
 
 def _bound(app: Starlette, ports: range) -> tuple[_Server, socket] | None:
     for port in ports:
-        config = uvicorn.Config(app, host=HOST, port=port, log_config=None, lifespan="off")
+        config = uvicorn.Config(
+            app, host=HOST, port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+        )
         try:
             return _Server(config), config.bind_socket()
         except SystemExit:

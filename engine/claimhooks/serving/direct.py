@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -13,7 +13,7 @@ from claimhooks.serving.connection import Connection
 
 if TYPE_CHECKING:
     from asyncio import Task, Transport
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     from claimhooks.serving.call import Answer
     from claimhooks.serving.events import Events
@@ -25,14 +25,24 @@ STATE: Final = "claimhooks.direct"
 """The name of a :class:`Direct` in the state that the lifespan of an application yields."""
 
 
+class Answering(Protocol):
+    """Answers calls."""
+
+    @property
+    def events(self) -> Events:
+        """Where each call is told: what is told of it is written before its answer is sent."""
+        ...
+
+    def answer(self, call: Call) -> Coroutine[Any, Any, Answer]:
+        """The answer. Raises nothing."""
+        ...
+
+
 class Direct(NamedTuple):
     """What is answered past ASGI: a POST for `path`, if it comes in one piece."""
 
     path: bytes
-    answer: Callable[[Call], Coroutine[Any, Any, Answer]]
-    """Raises nothing."""
-    events: Events
-    """What is told of an answer is written before it is sent."""
+    by: Answering
 
 
 class DirectConnection(Connection):
@@ -95,22 +105,32 @@ class DirectConnection(Connection):
 
     async def _respond(self, exchange: _Exchange, call: Call) -> None:
         try:
-            answer = await self._direct.answer(call)
+            by = self._direct.by
+            answer = await by.answer(call)
             if len(self.tasks) == 1:
-                self._direct.events.flush()
+                by.events.flush()
                 self._send(exchange, answer)
             else:
-                # A turn later: together with what is logged of the others.
+                # A turn later: together with what is told of the others.
                 self.loop.call_soon(self._send, exchange, answer)
         except Exception:  # noqa: BLE001 - it is logged, and nobody waits for this task
-            _log.exception("a request cannot be answered")
-            self.transport.close()
+            self._give_up()
         finally:
             self.tasks.discard(exchange.task)
 
     def _send(self, exchange: _Exchange, answer: Answer) -> None:
         if self.transport.is_closing():
             return
+        try:
+            self._write(exchange, answer)
+        except Exception:  # noqa: BLE001 - it is logged, and nobody waits for it
+            self._give_up()
+
+    def _give_up(self) -> None:
+        _log.exception("a request cannot be answered")
+        self.transport.close()
+
+    def _write(self, exchange: _Exchange, answer: Answer) -> None:
         headers = [*self.server_state.default_headers, *answer.headers]
         if CLOSE in headers:
             exchange.keep_alive = False

@@ -7,6 +7,9 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from pydantic_core import to_json
+
+from claimhooks.errors import utf8_text
 from claimhooks.serving.counts import Counts
 
 if TYPE_CHECKING:
@@ -83,13 +86,17 @@ class Events:
 
     def add(self, event: Event) -> None:
         """Take an event, which does not change any more. Raises nothing."""
-        _log.info(self.counted(event).decode())
+        _log.info(self.told(event).decode())
 
     def flush(self) -> None:
         """Have everything written that has been taken. Raises nothing."""
 
-    def counted(self, event: Event) -> bytes:
-        """The line of `event`, which counts from now on."""
-        line = event.line()
+    def told(self, event: Event) -> bytes:
+        """The line of `event`, which is counted. Raises nothing."""
+        try:
+            line = event.line()
+        except Exception as error:  # noqa: BLE001 - it is told, and must not take others along
+            reason = utf8_text(f"it cannot be told: {error!r}")
+            line = to_json({"event": "untold", "trace": event.trace, "reason": reason})
         self.counts.add(event)
         return line

@@ -48,7 +48,7 @@ def _of_exchanges(counts: Counts) -> Iterator[Metric]:
         "Requests, by what became of them.",
         labels=["outcome", "error"],
     )
-    for (outcome, error), count in counts.by_outcome.items():
+    for (outcome, error), count in [*counts.by_outcome.items()]:
         exchanges.add_metric([outcome, error or ""], count)
     yield exchanges
     yield _histogram("claimhooks_exchange_seconds", "Time of a whole request.", counts.total)

@@ -106,6 +106,7 @@ class EventLines(Events):
 
     def __init__(self) -> None:
         super().__init__()
+        self._stdout = sys.stdout
         self._file = sys.stdout.fileno()
         self._new: list[Event] = []
         self._torn = b""
@@ -123,11 +124,12 @@ class EventLines(Events):
         if not self._new:
             return
         new, self._new = self._new, []
-        text, written = self._torn + b"\n".join([*map(self.counted, new), b""]), 0
+        text, written = self._torn + b"\n".join([*map(self.told, new), b""]), 0
         try:
             if self._has_failed:
-                # `logging` may have half a line left as well.
-                sys.stdout.flush()
+                # `logging` may have half a line left as well, unless somebody has closed it.
+                with suppress(ValueError):
+                    self._stdout.flush()
             while written < len(text):
                 written += os.write(self._file, text[written:])
         except OSError as error:

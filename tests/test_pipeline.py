@@ -348,6 +348,20 @@ def test_a_denial_that_sets_no_text_has_that_of_its_class(run: Run) -> None:
     assert outcome.error == Denial("tier_denied", AccessDenied.default_description, 400)
 
 
+@pytest.mark.parametrize("status", ["400.0", "'400'", "None", "302", "[]"])
+def test_a_denial_whose_status_is_none_of_an_error_is_a_500(run: Run, status: str) -> None:
+    outcome = run(f"class Odd(AccessDenied):\n    status = {status}\nraise Odd('no')")
+    assert outcome.error == Denial("access_denied", "no", 500)
+    assert type(outcome.error.status) is int
+
+
+def test_a_type_of_a_hook_file_is_told_by_the_name_that_it_has_there(run: Run) -> None:
+    (entry,) = run("class Odd: pass\nreturn Odd()").trace
+    assert entry.error is not None
+    assert ".<locals>.Odd, not a dict" in entry.error.reason
+    assert "_claimhooks_" not in entry.error.reason
+
+
 @pytest.mark.parametrize("error", ["5", "None", "b'denied'", "property(lambda self: 1 / 0)"])
 def test_a_denial_whose_code_is_no_text_is_a_fault(run: Run, error: str) -> None:
     outcome = run(ODD.format(error))
@@ -355,7 +369,7 @@ def test_a_denial_whose_code_is_no_text_is_a_fault(run: Run, error: str) -> None
     found = outcome.trace[0].error
     assert found is not None
     assert (found.code, found.line) == ("hook_raised", 8)
-    assert found.reason.startswith("Odd is no denial: ")
+    assert found.reason.startswith("its denial cannot be read: ")
 
 
 def test_every_outcome_carries_the_digest_and_the_microseconds(run: Run) -> None:

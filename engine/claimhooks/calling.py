@@ -83,8 +83,7 @@ class Calls:
         if isinstance(error, Overran):
             return Answer(micros, None, self._located("deadline_exceeded", str(error), error, hook))
         code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
-        reason = "".join(format_exception_only(error)).strip()
-        return self._fault(code, reason, error, hook, micros)
+        return self._fault(code, _shown(error), error, hook, micros)
 
     def _denied(self, error: OAuthError, hook: Hook, micros: float) -> Answer:
         try:
@@ -92,7 +91,7 @@ class Calls:
             located = self._located(code, text, error, hook)
             return Answer(micros, None, located, self._denial(code, text, error.status))
         except Exception as mistake:  # noqa: BLE001 - a class of the hook's own may do anything
-            reason = f"{type(error).__name__} is no denial: {mistake}"
+            reason = f"its denial cannot be read: {_shown(mistake)}"
             return self._fault("hook_raised", reason, error, hook, micros)
 
     def _fault(
@@ -107,10 +106,11 @@ class Calls:
         file, line = self._generation.modules.locate(error) or (hook.file, hook.line)
         return HookError(utf8_text(code), utf8_text(reason), file, line)
 
-    def _denial(self, code: str, description: str, status: int) -> Denial:
+    def _denial(self, code: str, description: str, status: object) -> Denial:
         description = self._generation.redactor.text(description)
         # A hook may derive errors of its own, with any status: only some tell of one.
-        status = status if status in ERRORS else ServerError.status
+        if not isinstance(status, int) or status not in ERRORS:
+            status = ServerError.status
         return Denial(rfc_text(code), rfc_text(description), status)
 
 
@@ -121,6 +121,10 @@ def _told_by(denial: OAuthError) -> tuple[str, str]:
         if not isinstance(value, str):
             raise TypeError(f"error and description must be text, not {value!r}")
     return code, text
+
+
+def _shown(error: BaseException) -> str:
+    return "".join(format_exception_only(error)).strip()
 
 
 def _micros_since(started: int) -> float:

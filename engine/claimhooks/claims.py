@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic_core import to_json
 
 from claimhooks.errors import utf8_text
+from claimhooks.hookspec import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
@@ -194,6 +195,8 @@ def _writable(text: str) -> str:
 def type_name(value: object) -> str:
     """The type of `value` as Python code would name it: ``set``, ``decimal.Decimal``."""
     kind = type(value)
-    if kind.__module__ == "builtins":
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+    module = kind.__module__
+    if module.startswith(PACKAGE):
+        # Nobody has written its name.
+        module = module.partition(".")[2]
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 PROJECT: Final = "claimhooks"
+PACKAGE: Final = f"_{PROJECT}_"
+"""What the packages begin with that hooks are imported into."""
 
 hookimpl: Final = pluggy.HookimplMarker(PROJECT)
 """Marks a function in a hook file as a hook. Takes pluggy's `tryfirst` and `trylast`."""

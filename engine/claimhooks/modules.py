@@ -15,6 +15,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Final
 
+from claimhooks.hookspec import PACKAGE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from importlib.machinery import ModuleSpec
@@ -38,7 +40,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def __init__(self, snapshot: Snapshot, code: Mapping[str, CodeType | None]) -> None:
         """`code` is what each file of `snapshot` was compiled to; None: it could not be."""
-        self.package: Final = f"_claimhooks_{next(_numbers)}_{snapshot.digest[:8]}"
+        self.package: Final = f"{PACKAGE}{next(_numbers)}_{snapshot.digest[:8]}"
         self._snapshot = snapshot
         self._code: dict[str, CodeType | None] = {}
         self._paths: dict[str, str] = {}

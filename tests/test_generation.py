@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -132,6 +133,35 @@ while not any(thread.name == "a request" for thread in threading.enumerate()):
         Runtime(hooks({"a.py": source + GOOD})).close()
     finally:
         end.set()
+
+
+def test_modules_are_forgotten_while_another_thread_imports(hooks: Hooks) -> None:
+    """A dict that is iterated over must not grow: `sys.modules` of a program that runs does."""
+    plan = Plan.of(Snapshot.read(hooks({"a.py": GOOD})), Settings())
+    is_over = False
+
+    def keep_importing() -> None:
+        for number in itertools.count():
+            if is_over:
+                return
+            sys.modules[f"made_up_{number % 1000}"] = sys
+            sys.modules.pop(f"made_up_{(number - 500) % 1000}", None)
+
+    other = threading.Thread(target=keep_importing)
+    other.start()
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            modules = LoadedGeneration.load(plan).modules
+            modules.unload()
+            assert not [name for name in [*sys.modules] if name.startswith(modules.package)]
+    finally:
+        sys.setswitchinterval(switch)
+        is_over = True
+        other.join()
+        for name in [name for name in sys.modules if name.startswith("made_up_")]:
+            del sys.modules[name]
 
 
 def test_a_hook_in_a_subfolder_is_a_problem(hooks: Hooks) -> None:

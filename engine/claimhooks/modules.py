@@ -63,8 +63,9 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         """Forget all modules of the snapshot."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        for name in [name for name in sys.modules if self._owns(name)]:
-            del sys.modules[name]
+        # A copy: other threads may be importing something.
+        for name in filter(self._owns, [*sys.modules]):
+            sys.modules.pop(name, None)
 
     def _owns(self, name: str) -> bool:
         return name == self.package or name.startswith(f"{self.package}.")

@@ -18,6 +18,7 @@ from claimhooks import Exchange, HookSettings, LoadError, Problem, Runtime, Sett
 from claimhooks.errors import PROBLEMS
 from claimhooks.generation import Plan
 from claimhooks.loading import LoadedGeneration
+from claimhooks.modules import Modules
 from claimhooks.snapshot import Snapshot
 from given import eventually
 
@@ -164,6 +165,29 @@ def test_modules_are_forgotten_while_another_thread_imports(hooks: Hooks) -> Non
             del sys.modules[name]
 
 
+def test_one_generation_is_forgotten_while_another_is_loaded(hooks: Hooks) -> None:
+    plan = Plan.of(Snapshot.read(hooks({"a.py": GOOD})), Settings())
+    is_over = False
+
+    def keep_forgetting() -> None:
+        while not is_over:
+            loaded = [LoadedGeneration.load(plan).modules for _ in range(5)]
+            for modules in loaded:
+                modules.unload()
+
+    other = threading.Thread(target=keep_forgetting)
+    other.start()
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            LoadedGeneration.load(plan).modules.unload()
+    finally:
+        sys.setswitchinterval(switch)
+        is_over = True
+        other.join()
+
+
 def test_a_hook_in_a_subfolder_is_a_problem(hooks: Hooks) -> None:
     (problem,) = problems_of(hooks({"a.py": GOOD, "more/b.py": GOOD}))
     assert problem.code == "hook_in_subfolder"
@@ -295,18 +319,20 @@ def test_a_failed_reload_keeps_the_active_generation(
 def test_old_generations_leave_no_modules_behind(hooks: Hooks) -> None:
     folder = hooks({"a.py": GOOD})
     runtime = Runtime(folder)
-    gc.collect()  # what other tests have left
-    before = len([name for name in sys.modules if name.startswith("_claimhooks_")])
-    finders = len(sys.meta_path)
+
+    def left() -> tuple[int, int]:
+        gc.collect()
+        named = [name for name in sys.modules if name.startswith("_claimhooks_")]
+        return len(named), sum(isinstance(one, Modules) for one in gc.get_objects())
+
+    before = left()  # by other tests
     for number in range(20):
         hooks({"a.py": f"N = {number}\n{GOOD}"})
         runtime.reload()
     hooks({"a.py": "x = ("})
     with pytest.raises(LoadError):
         runtime.reload()
-    gc.collect()
-    assert len([name for name in sys.modules if name.startswith("_claimhooks_")]) == before
-    assert len(sys.meta_path) == finders
+    assert left() == before
 
 
 def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:

@@ -32,7 +32,28 @@ class DidNotCompile(ImportError):
     """Somebody imports a file that did not compile, which has been reported already."""
 
 
-class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the modules of all snapshots in use.
+
+    One for all: Python iterates over its finders, and a finder that is taken away meanwhile, by
+    another thread, makes it miss the next one.
+    """
+
+    def __init__(self) -> None:
+        self.in_use: Final[dict[str, Modules]] = {}
+        """Package → what is in it."""
+
+    def find_spec(
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        modules = self.in_use.get(fullname.partition(".")[0])
+        return None if modules is None else modules.find(fullname)
+
+
+_finder: Final = _Finder()
+
+
+class Modules(importlib.abc.InspectLoader):
     """Finds and loads the files of one snapshot, and tells where in them an exception arose.
 
     The modules stay importable, also by an ``import`` inside a function, until :meth:`unload`.
@@ -53,7 +74,9 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             name = ".".join([self.package, *folders, *([] if file == "__init__" else [file])])
             self._code[name], self._paths[name] = compiled, path
         self._sources = {snapshot.shown(path): path for path in snapshot.files}
-        sys.meta_path.append(self)
+        _finder.in_use[self.package] = self
+        if _finder not in sys.meta_path:
+            sys.meta_path.append(_finder)
 
     def load(self, path: str) -> ModuleType:
         """Import the file at `path`, at the top of the folder. Raises whatever its code does."""
@@ -61,8 +84,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def unload(self) -> None:
         """Forget all modules of the snapshot."""
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        _finder.in_use.pop(self.package, None)
         # A copy: other threads may be importing something.
         for name in filter(self._owns, [*sys.modules]):
             sys.modules.pop(name, None)
@@ -72,10 +94,9 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     # Python's import protocol
 
-    def find_spec(
-        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if not self._owns(fullname) or fullname not in self._code.keys() | self._packages:
+    def find(self, fullname: str) -> ModuleSpec | None:
+        """How to load the module of this name; None if there is no such file or folder."""
+        if fullname not in self._code.keys() | self._packages:
             return None
         if (path := self._paths.get(fullname)) is None:
             return importlib.util.spec_from_loader(fullname, self, is_package=True)

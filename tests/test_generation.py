@@ -316,7 +316,9 @@ def test_a_failed_reload_keeps_the_active_generation(
     assert runtime.run(exchange()).claims == {"https://acme.example/v": 1}
 
 
-def test_old_generations_leave_no_modules_behind(hooks: Hooks) -> None:
+def test_old_generations_leave_no_modules_behind(
+    hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = hooks({"a.py": GOOD})
     runtime = Runtime(folder)
 
@@ -330,7 +332,8 @@ def test_old_generations_leave_no_modules_behind(hooks: Hooks) -> None:
         hooks({"a.py": f"N = {number}\n{GOOD}"})
         runtime.reload()
     hooks({"a.py": "x = ("})
-    with pytest.raises(LoadError):
+    # What is logged is kept, with the error in it, and what that was raised among.
+    with caplog.at_level("CRITICAL"), pytest.raises(LoadError):
         runtime.reload()
     assert left() == before
 

@@ -384,7 +384,6 @@ def test_a_reading_that_still_goes_on_is_not_begun_again(monkeypatch: pytest.Mon
     may_end.set()
     assert file.read() == b"what has come at last"
     assert len(begun) == 1
-    file.close()
 
 
 def test_a_server_that_is_away_for_a_while_changes_nothing(

@@ -221,7 +221,6 @@ class Runtime:
         self._lane.close()
         if self._watcher is not None:
             self._watcher.close()
-        self._source.hooks.close()
         if self._recorder is not None:
             self._recorder.close()
 

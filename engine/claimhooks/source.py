@@ -69,10 +69,6 @@ class Hooks(ABC):
         """The files and folders that they are read from."""
         return ()
 
-    def close(self) -> None:
-        """Let go of what there is besides memory."""
-        return
-
 
 class _Fixed(Hooks):
     """A snapshot that stays."""
@@ -123,9 +119,6 @@ class _Bundle(Hooks):
         self._key = settings.bundle_key
         key = None if self._key is None else PublicKey.load(self._key)
         return self._feed.read(key, fetch=fetch).snapshot
-
-    def close(self) -> None:
-        self._feed.close()
 
 
 def _hooks_at(hooks: str | Path | Snapshot, *, allow_empty: bool) -> Hooks:

@@ -92,11 +92,6 @@ class Feed:
         except Unreachable as error:
             raise LoadError([Problem(error.code, self._signature.shown, str(error))]) from None
 
-    def close(self) -> None:
-        """Let go of what there is besides memory."""
-        self._bundle.close()
-        self._signature.close()
-
     def _known(self, content: bytes, key: PublicKey | None) -> Bundle | None:
         """What `content` is known to hold, signed by `key` if there is one."""
         proved = self._proved

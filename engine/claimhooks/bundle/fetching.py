@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import weakref
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -50,10 +48,6 @@ class File(ABC):
     @abstractmethod
     def read(self) -> bytes:
         """What it holds now. Raises :class:`Unreachable`."""
-
-    def close(self) -> None:
-        """Let go of what there is besides memory."""
-        return
 
 
 def file_at(place: str, max_bytes: int) -> File:
@@ -110,20 +104,17 @@ class TimelyFile(File):
 
     def __init__(self, file: File) -> None:
         super().__init__(file.shown, file.max_bytes)
+        self._file = file
         self._reading: Future[bytes] | None = None
-        # One for all readings: a thread that begins while hooks load would be taken for theirs.
-        self._asked: SimpleQueue[Future[bytes] | None] = SimpleQueue()
-        thread = threading.Thread(
-            target=_read, args=(file, self._asked), name="claimhooks-fetch", daemon=True
-        )
-        thread.start()
-        self._end = weakref.finalize(self, self._asked.put, None)
 
     def read(self) -> bytes:
         """What it holds now. Raises :class:`Unreachable`."""
         if (reading := self._reading) is None:
-            reading = self._reading = Future()
-            self._asked.put(reading)
+            reading = Future()
+            threading.Thread(
+                target=_read, args=(self._file, reading), name="claimhooks-fetch", daemon=True
+            ).start()
+            self._reading = reading
         try:
             return reading.result(PATIENCE)
         except TimeoutError:
@@ -132,17 +123,12 @@ class TimelyFile(File):
             if reading.done():
                 self._reading = None
 
-    def close(self) -> None:
-        """End the thread; a reading that is under way is not waited for."""
-        self._end()
 
-
-def _read(file: File, asked: SimpleQueue[Future[bytes] | None]) -> None:
-    while (reading := asked.get()) is not None:
-        try:
-            reading.set_result(file.read())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            reading.set_exception(error)
+def _read(file: File, reading: Future[bytes]) -> None:
+    try:
+        reading.set_result(file.read())
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        reading.set_exception(error)
 
 
 def within(content: bytes, max_bytes: int) -> bytes:

@@ -90,7 +90,7 @@ def failure(outcome: Outcome) -> tuple[str, str, int | None]:
 def test_a_hang_ends_at_the_deadline(runtime: Runtime, hang: str) -> None:
     started = time.monotonic()
     code, reason, line = failure(do(runtime, hang))
-    assert time.monotonic() - started < DEADLINE + 0.2
+    assert time.monotonic() - started < DEADLINE + 0.5
     assert (code, reason) == ("deadline_exceeded", "killed after 250 ms")
     assert line is not None
     assert is_well(runtime)
@@ -109,11 +109,15 @@ def test_a_hang_is_told_with_its_line(runtime: Runtime) -> None:
 @pytest.mark.parametrize(
     "eat", ["bytearray(4 << 30)", "eaten = []\nwhile True: eaten.append(bytearray(1 << 25))"]
 )
-def test_memory_is_bounded(runtime: Runtime, eat: str) -> None:
-    code, reason, line = failure(do(runtime, eat))
-    assert (code, line) == ("hook_raised", 7)
-    assert "MemoryError" in reason
-    assert is_well(runtime)
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_memory_is_bounded(tmp_path: Path, kind: str, eat: str) -> None:
+    # On a busy machine it takes a while to get to where there is no more.
+    settings = Settings(lane="worker", worker=WorkerSettings(memory=256, deadline=5.0))
+    with runtime_with(tmp_path / "hooks", kind, settings) as runtime:
+        code, reason, line = failure(do(runtime, eat))
+        assert (code, line) == ("hook_raised", 7)
+        assert "MemoryError" in reason
+        assert is_well(runtime)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Final
 
 import httpx2
@@ -32,6 +33,7 @@ from claimhooks.registry import StoreUnavailable, lookups, open_sql, open_store
 from claimhooks.registry.export import to_toml
 from claimhooks.registry.sql import SqlStore
 from claimhooks.serving.connection import PATIENCE
+from claimhooks.serving.counts import MAX_KINDS, Counts
 from given import API, eventually, processes_below
 from issuing import (
     ISSUER,
@@ -289,6 +291,16 @@ def test_the_metrics_tell_what_became_of_requests(prepared: Prepared) -> None:
         "claimhooks_worker_kills_total",
         "claimhooks_suspended_hooks",
     }
+
+
+def test_a_hook_with_an_error_for_each_client_does_not_fill_the_metrics() -> None:
+    counts = Counts()
+    for number in range(MAX_KINDS + 500):
+        event = SimpleNamespace(outcome="denied", error=f"denied_{number}", micros={"total": 100})
+        counts.add(event)
+    assert len(counts.by_outcome) == MAX_KINDS + 1
+    assert counts.by_outcome["denied", "other"] == 500
+    assert sum(counts.by_outcome.values()) == sum(counts.total.counts) == MAX_KINDS + 500
 
 
 @pytest.mark.slow

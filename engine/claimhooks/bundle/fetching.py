@@ -110,7 +110,7 @@ class TimelyFile(File):
     def read(self) -> bytes:
         """What it holds now. Raises :class:`Unreachable`."""
         if (reading := self._reading) is None:
-            reading = Future()
+            reading = Future[bytes]()
             threading.Thread(
                 target=_read, args=(self._file, reading), name="claimhooks-fetch", daemon=True
             ).start()

@@ -325,9 +325,9 @@ def test_old_generations_leave_no_modules_behind(
     def left() -> tuple[int, int]:
         gc.collect()
         named = [name for name in sys.modules if name.startswith("_claimhooks_")]
-        return len(named), sum(isinstance(one, Modules) for one in gc.get_objects())
+        return len(named), sum(type(one) is Modules for one in gc.get_objects())
 
-    before = left()  # by other tests
+    modules, kept = left()  # by other tests, and perhaps for a while only
     for number in range(20):
         hooks({"a.py": f"N = {number}\n{GOOD}"})
         runtime.reload()
@@ -335,7 +335,9 @@ def test_old_generations_leave_no_modules_behind(
     # What is logged is kept, with the error in it, and what that was raised among.
     with caplog.at_level("CRITICAL"), pytest.raises(LoadError):
         runtime.reload()
-    assert left() == before
+    after = left()
+    assert after[0] <= modules
+    assert after[1] <= kept
 
 
 def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from time import perf_counter_ns
-from traceback import format_exception_only
 from types import NoneType
 from typing import TYPE_CHECKING, Final
 
@@ -83,7 +82,7 @@ class Calls:
         if isinstance(error, Overran):
             return Answer(micros, None, self._located("deadline_exceeded", str(error), error, hook))
         code = "hook_exited" if isinstance(error, SystemExit) else "hook_raised"
-        return self._fault(code, _shown(error), error, hook, micros)
+        return self._fault(code, self._generation.modules.told(error), error, hook, micros)
 
     def _denied(self, error: OAuthError, hook: Hook, micros: float) -> Answer:
         try:
@@ -91,15 +90,15 @@ class Calls:
             located = self._located(code, text, error, hook)
             return Answer(micros, None, located, self._denial(code, text, error.status))
         except Exception as mistake:  # noqa: BLE001 - a class of the hook's own may do anything
-            reason = f"its denial cannot be read: {_shown(mistake)}"
+            told = self._generation.modules.told(mistake)
+            reason = f"its denial cannot be read: {told}"
             return self._fault("hook_raised", reason, error, hook, micros)
 
     def _fault(
         self, code: str, reason: str, error: BaseException, hook: Hook, micros: float
     ) -> Answer:
-        modules = self._generation.modules
-        located = self._located(code, modules.readable(reason), error, hook)
-        located.traceback = utf8_text(modules.format_traceback(error))
+        located = self._located(code, reason, error, hook)
+        located.traceback = utf8_text(self._generation.modules.format_traceback(error))
         return Answer(micros, None, located)
 
     def _located(self, code: str, reason: str, error: BaseException, hook: Hook) -> HookError:
@@ -121,10 +120,6 @@ def _told_by(denial: OAuthError) -> tuple[str, str]:
         if not isinstance(value, str):
             raise TypeError(f"error and description must be text, not {value!r}")
     return code, text
-
-
-def _shown(error: BaseException) -> str:
-    return "".join(format_exception_only(error)).strip()
 
 
 def _micros_since(started: int) -> float:

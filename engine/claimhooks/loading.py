@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import weakref
 from threading import Thread
-from traceback import format_exception_only
 from types import CodeType
 from typing import TYPE_CHECKING, Final
 
@@ -117,7 +116,7 @@ def _import(
         elif isinstance(error, SystemExit):
             code, reason = "load_exited", "sys.exit() while loading"
         else:
-            code, reason = "load_raised", "".join(format_exception_only(error)).strip()
+            code, reason = "load_raised", modules.told(error)
         file, line = modules.locate(error) or (snapshot.shown(path), None)
         problems.append(Problem(code, file, modules.readable(reason), line))
         return None

@@ -126,6 +126,10 @@ class Modules(importlib.abc.InspectLoader):
         """`text` with the folder's name in place of the package that nobody has written."""
         return text.replace(self.package, self._snapshot.root.name)
 
+    def told(self, error: BaseException) -> str:
+        """`error` as the last line of its traceback tells it."""
+        return self.readable("".join(traceback.format_exception_only(error)).strip())
+
     def locate(self, error: BaseException) -> tuple[str, int] | None:
         """The innermost file and line of the snapshot that `error` went through."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -36,8 +36,8 @@ class _Server(uvicorn.Server):
 async def figures(operations: Operations, ports: range) -> AsyncGenerator[None]:
     """Serves them meanwhile at the first of `ports` that is free: each process has its own.
 
-    Ports that cannot all be had are told in the log, and the service does without; so it does where
-    there are none.
+    If none of them is free, the log tells so, and the service does without; so it does if there
+    are no `ports`.
     """
     found = _bound(operations.application(), ports)
     if found is None:

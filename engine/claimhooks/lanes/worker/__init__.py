@@ -100,7 +100,8 @@ class WorkerLane:
             while True:
                 trip = steps.send(call(trip))
         except StopIteration as end:
-            return cast("Outcome", end.value)
+            outcome: Outcome = end.value
+            return outcome
 
     async def arun(self, generation: Generation, exchange: Exchange) -> Outcome:
         """The outcome of `exchange`. No hook blocks the event loop."""
@@ -112,7 +113,8 @@ class WorkerLane:
             while True:
                 trip = steps.send(await fly(trip))
         except StopIteration as end:
-            return cast("Outcome", end.value)
+            outcome: Outcome = end.value
+            return outcome
 
     def state(self, generation: Generation) -> LaneState:
         """How the workers of `generation` fare."""

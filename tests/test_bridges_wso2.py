@@ -126,13 +126,13 @@ def test_no_answer_is_given_again_once_the_registry_or_the_settings_say_no(tmp_p
         assert [status(), status()] == ["SUCCESS", "SUCCESS"]
         assert bridge.event["repeated"] is True
         (tmp_path / "registry.toml").write_text(text + "enabled = false\n")
-        assert eventually(lambda: status() == "FAILED")
+        assert eventually(lambda: status() == "FAILED", 3)
         assert bridge.event["reason"] == "the client 'orders-worker' is disabled in the registry"
         (tmp_path / "registry.toml").write_text(text)
-        assert eventually(lambda: status() == "SUCCESS")
+        assert eventually(lambda: status() == "SUCCESS", 3)
         config = tmp_path / "claimhooks.toml"
         config.write_text(config.read_text().replace('"drop"', '"deny"'))
-        assert eventually(lambda: status() == "FAILED")
+        assert eventually(lambda: status() == "FAILED", 3)
         assert bridge.event["outcome"] == "unsupported"
 
 

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import pytest
 from claimhooks import Exchange, HookSettings, LoadError, Problem, Runtime, Settings
 from claimhooks.errors import PROBLEMS
 from claimhooks.generation import Plan
+from claimhooks.hookspec import PACKAGE
 from claimhooks.loading import LoadedGeneration
 from claimhooks.modules import Modules
 from claimhooks.snapshot import Snapshot
@@ -136,56 +138,60 @@ while not any(thread.name == "a request" for thread in threading.enumerate()):
         end.set()
 
 
-def test_modules_are_forgotten_while_another_thread_imports(hooks: Hooks) -> None:
-    """A dict that is iterated over must not grow: `sys.modules` of a program that runs does."""
-    plan = Plan.of(Snapshot.read(hooks({"a.py": GOOD})), Settings())
-    is_over = False
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` again and again, in a thread that takes turns with this one all the time."""
+    is_over, switch = threading.Event(), sys.getswitchinterval()
 
-    def keep_importing() -> None:
-        for number in itertools.count():
-            if is_over:
-                return
-            sys.modules[f"made_up_{number % 1000}"] = sys
-            sys.modules.pop(f"made_up_{(number - 500) % 1000}", None)
+    def go_on() -> None:
+        while not is_over.is_set():
+            work()
 
-    other = threading.Thread(target=keep_importing)
+    other = threading.Thread(target=go_on)
     other.start()
-    switch = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        for _ in range(50):
-            modules = LoadedGeneration.load(plan).modules
-            modules.unload()
-            assert not [name for name in [*sys.modules] if name.startswith(modules.package)]
+        yield
     finally:
         sys.setswitchinterval(switch)
-        is_over = True
+        is_over.set()
         other.join()
+
+
+def test_modules_are_forgotten_while_another_thread_imports(
+    hooks: Hooks,
+) -> None:
+    """A dict that is iterated over must not grow: `sys.modules` of a program that runs does."""
+    plan = Plan.of(Snapshot.read(hooks({"a.py": GOOD})), Settings())
+    numbers = itertools.count()
+
+    def import_something() -> None:
+        number = next(numbers)
+        sys.modules[f"made_up_{number}"] = sys
+        sys.modules.pop(f"made_up_{number - 500}", None)
+
+    try:
+        with meanwhile(import_something):
+            for _ in range(50):
+                modules = LoadedGeneration.load(plan).modules
+                modules.unload()
+                assert not [name for name in [*sys.modules] if name.startswith(modules.package)]
+    finally:
         for name in [name for name in sys.modules if name.startswith("made_up_")]:
             del sys.modules[name]
 
 
 def test_one_generation_is_forgotten_while_another_is_loaded(hooks: Hooks) -> None:
     plan = Plan.of(Snapshot.read(hooks({"a.py": GOOD})), Settings())
-    is_over = False
 
-    def keep_forgetting() -> None:
-        while not is_over:
-            loaded = [LoadedGeneration.load(plan).modules for _ in range(5)]
-            for modules in loaded:
-                modules.unload()
+    def forget_some() -> None:
+        loaded = [LoadedGeneration.load(plan).modules for _ in range(5)]
+        for modules in loaded:
+            modules.unload()
 
-    other = threading.Thread(target=keep_forgetting)
-    other.start()
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
+    with meanwhile(forget_some):
         for _ in range(200):
             LoadedGeneration.load(plan).modules.unload()
-    finally:
-        sys.setswitchinterval(switch)
-        is_over = True
-        other.join()
 
 
 def test_a_hook_in_a_subfolder_is_a_problem(hooks: Hooks) -> None:
@@ -320,14 +326,14 @@ def test_old_generations_leave_no_modules_behind(
     hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = hooks({"a.py": GOOD})
-    runtime = Runtime(folder)
 
-    def left() -> tuple[int, int]:
+    def packages() -> set[str]:
         gc.collect()
-        named = [name for name in sys.modules if name.startswith("_claimhooks_")]
-        return len(named), sum(type(one) is Modules for one in gc.get_objects())
+        named = {name.partition(".")[0] for name in sys.modules if name.startswith(PACKAGE)}
+        return named | {one.package for one in gc.get_objects() if type(one) is Modules}
 
-    modules, kept = left()  # by other tests, and perhaps for a while only
+    before = packages()  # of other tests
+    runtime = Runtime(folder)
     for number in range(20):
         hooks({"a.py": f"N = {number}\n{GOOD}"})
         runtime.reload()
@@ -335,9 +341,8 @@ def test_old_generations_leave_no_modules_behind(
     # What is logged is kept, with the error in it, and what that was raised among.
     with caplog.at_level("CRITICAL"), pytest.raises(LoadError):
         runtime.reload()
-    after = left()
-    assert after[0] <= modules
-    assert after[1] <= kept
+    (active,) = packages() - before
+    assert active.endswith(runtime.generation.digest[:8])
 
 
 def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:

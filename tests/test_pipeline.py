@@ -145,13 +145,17 @@ def test_a_denial_becomes_the_oauth_error(run: Run, error: str, code: str, statu
 
 
 @pytest.mark.parametrize(
-    ("status", "right"), [(499, 499), (200, 500), (99, 500), (600, 500), ("'400'", 500)]
+    ("status", "right"),
+    [
+        *[("499", 499), ("200", 500), ("302", 500), ("99", 500), ("600", 500)],
+        *[("'400'", 500), ("400.0", 500), ("None", 500), ("[]", 500)],
+    ],
 )
-def test_a_denial_has_the_status_of_an_error(run: Run, status: int | str, right: int) -> None:
+def test_a_denial_has_the_status_of_an_error(run: Run, status: str, right: int) -> None:
     outcome = run(f"raise type('Own', (AccessDenied,), {{'status': {status}}})('no')")
     assert outcome.status == "denied"
-    assert outcome.error is not None
-    assert outcome.error.status == right
+    assert outcome.error == Denial("access_denied", "no", right)
+    assert type(outcome.error.status) is int
 
 
 def test_a_denial_without_a_text_has_one(run: Run) -> None:
@@ -346,13 +350,6 @@ raise Odd("gold")
 def test_a_denial_that_sets_no_text_has_that_of_its_class(run: Run) -> None:
     outcome = run(ODD.format("'tier_denied'"))
     assert outcome.error == Denial("tier_denied", AccessDenied.default_description, 400)
-
-
-@pytest.mark.parametrize("status", ["400.0", "'400'", "None", "302", "[]"])
-def test_a_denial_whose_status_is_none_of_an_error_is_a_500(run: Run, status: str) -> None:
-    outcome = run(f"class Odd(AccessDenied):\n    status = {status}\nraise Odd('no')")
-    assert outcome.error == Denial("access_denied", "no", 500)
-    assert type(outcome.error.status) is int
 
 
 def test_a_type_of_a_hook_file_is_told_by_the_name_that_it_has_there(run: Run) -> None:

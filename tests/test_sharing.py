@@ -466,7 +466,7 @@ for fd in range(3, 64):
         with Runtime(hooks({"a.py": hook(body)}), settings) as runtime:
             outcome = runtime.run(exchange())
             assert outcome.status == "granted", outcome
-        assert eventually(lambda: set(processes_below(os.getpid())) == before)
+        assert eventually(lambda: set(processes_below(os.getpid())) == before, 2)
         assert not Path(f"/proc/{outcome.claims['https://acme.example/pid']}").exists()
 
     def test_no_descriptor_is_left_open(self, hooks: Hooks) -> None:

@@ -831,7 +831,7 @@ with Runtime(sys.argv[1], Settings(lane="worker"), watch=True) as runtime:
             below = set(processes_below(process.pid))
             assert len(below) == 4
             yield process
-            assert eventually(lambda: not below & set(processes_below(1)))
+            assert eventually(lambda: not below & set(processes_below(1)), 2)
 
     def test_during_an_exchange_lets_it_end(self, hooks: Hooks) -> None:
         folder = hooks({"a.py": hook("__import__('time').sleep(0.2)")})
